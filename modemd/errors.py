@@ -17,6 +17,9 @@
     │   ├── StorageBusy             somebody else holds the write lock for too long
     │   ├── StorageUnreachable      the PostgreSQL server does not answer
     │   └── SchemaError             the schema is newer than this modemd, or a migration failed
+    ├── VaultError                  sealed data, or the keys to it
+    │   ├── KeyStoreError           the key store is missing, damaged, or cannot be written
+    │   └── Unreadable              one sealed value cannot be opened: its key is gone, or it was altered
     ├── AtError                     one command was answered with an error
     │   ├── CommandFailed           a final result code other than OK
     │   ├── CommandTimeout          no final result code before the deadline
@@ -148,6 +151,24 @@ class SchemaError(StorageError):
     """The schema in the database does not fit this version of modemd."""
 
     code = "schema"
+
+
+class VaultError(ModemdError):
+    """Sealed data, or the keys to it, cannot be used."""
+
+    code = "vault"
+
+
+class KeyStoreError(VaultError):
+    """The key store is missing, damaged, or cannot be written; without it nothing sealed can be read."""
+
+    code = "key_store"
+
+
+class Unreadable(VaultError):
+    """One sealed value cannot be opened: the account's key is gone, or the value is not what was sealed here."""
+
+    code = "unreadable"
 
 
 class AtError(ModemdError):
