@@ -15,7 +15,9 @@
     │   ├── StorageFull             the disk is full
     │   ├── NotADatabase            the file is something else
     │   ├── StorageBusy             somebody else holds the write lock for too long
+    │   ├── StorageUnwritable       the file, its directory or the server does not let us write
     │   ├── StorageUnreachable      the PostgreSQL server does not answer
+    │   ├── ConstraintFailed        a constraint of the schema refused a row
     │   └── SchemaError             the schema is newer than this modemd, or a migration failed
     ├── VaultError                  sealed data, or the keys to it
     │   ├── KeyStoreError           the key store is missing, damaged, or cannot be written
@@ -23,7 +25,9 @@
     ├── AtError                     one command was answered with an error
     │   ├── CommandFailed           a final result code other than OK
     │   ├── CommandTimeout          no final result code before the deadline
-    │   └── PortLost                the port went away, or was closed
+    │   ├── PortLost                the port went away, or was closed
+    │   ├── ModemLost               the modem restarted, hangs, or is out of step
+    │   └── Unsent                  a message met an error before its Ctrl-Z: nothing was sent
     ├── PortUnusable                a port cannot be opened: missing, held by a program, no permission
     ├── BringUpError                a named step of a modem's bring-up failed
     └── PduError                    octets that are no valid TPDU, or a value that no TPDU can carry
@@ -32,6 +36,11 @@ No message of these exceptions carries a number, a text, an e-mail, a password o
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modemd.values import Outcome
 
 
 class ModemdError(Exception):
@@ -141,10 +150,22 @@ class StorageBusy(StorageError):
     code = "storage_busy"
 
 
+class StorageUnwritable(StorageError):
+    """The file, its directory or the server does not let us write."""
+
+    code = "storage_unwritable"
+
+
 class StorageUnreachable(StorageError):
     """The database server does not answer."""
 
     code = "storage_unreachable"
+
+
+class ConstraintFailed(StorageError):
+    """A constraint of the schema refused a row; ``code`` is ``unique``, ``foreign_key``, ``not_null`` or ``check``."""
+
+    code = "constraint"
 
 
 class SchemaError(StorageError):
@@ -202,6 +223,22 @@ class PortLost(AtError):
     """The port went away in the middle, or was closed under the dialogue."""
 
     code = "port_lost"
+
+
+class ModemLost(AtError):
+    """The modem restarted, stopped answering, or is out of step with us; it has to be brought up again."""
+
+    code = "modem_lost"
+
+
+class Unsent(AtError):
+    """A message met an error before its Ctrl-Z: it may be tried again at no risk; ``outcome`` says what was met."""
+
+    code = "unsent"
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.detail or f"not sent: {outcome.code}", code=outcome.code)
+        self.outcome = outcome
 
 
 class PortUnusable(ModemdError):
