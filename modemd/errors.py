@@ -17,6 +17,7 @@
     │   ├── StorageBusy             somebody else holds the write lock for too long
     │   ├── StorageUnwritable       the file, its directory or the server does not let us write
     │   ├── StorageUnreachable      the PostgreSQL server does not answer
+    │   ├── ReadTooLong             a read was ended because it would have held its snapshot for too long
     │   ├── ConstraintFailed        a constraint of the schema refused a row
     │   └── SchemaError             the schema is newer than this modemd, or a migration failed
     ├── VaultError                  sealed data, or the keys to it
@@ -160,6 +161,12 @@ class StorageUnreachable(StorageError):
     """The database server does not answer."""
 
     code = "storage_unreachable"
+
+
+class ReadTooLong(StorageError):
+    """A read was ended because it would have held its snapshot for too long."""
+
+    code = "read_too_long"
 
 
 class ConstraintFailed(StorageError):

@@ -1,0 +1,79 @@
+"""The database as the rest of modemd sees it: closures in, futures out, nothing of it on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from modemd.clock import Clock
+from modemd.db.engine import Engine
+from modemd.db.readers import Readers
+from modemd.db.schema import Migration
+from modemd.db.transaction import Reader, Transaction
+from modemd.db.writer import Job, Urgency, Writer
+from modemd.errors import StorageError
+
+T = TypeVar("T")
+
+
+class Database:
+    """One SQLite file or one PostgreSQL database, used from one event loop."""
+
+    def __init__(self, engine: Engine, clock: Clock, migrations: Sequence[Migration]) -> None:
+        self.engine = engine.name
+        """``sqlite`` or ``postgresql``."""
+        self._engine = engine
+        self._clock = clock
+        self._migrations = migrations
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._writer: Writer | None = None
+        self._readers: Readers | None = None
+
+    async def open(self) -> None:
+        """Open it, check that it is ours, bring its tables to this version.
+
+        Raises NotADatabase, StorageUnwritable, StorageFull, StorageBusy, StorageUnreachable or SchemaError, each with
+        its cure; then nothing is open.
+        """
+        self._loop = asyncio.get_running_loop()
+        writer = Writer(self._engine, self._clock, self._migrations, self._loop)
+        await writer.start()
+        self._readers = Readers(self._engine, self._loop)
+        self._readers.start()
+        self._writer = writer
+
+    async def close(self) -> None:
+        """Finish what was handed in, then close; what comes later is refused with StorageError ``closed``."""
+        writer, self._writer = self._writer, None
+        readers, self._readers = self._readers, None
+        if writer is not None:
+            await writer.stop()
+        if readers is not None:
+            await readers.stop()
+
+    def submit(self, closure: Callable[[Transaction], T], urgency: Urgency = Urgency.SUBMIT) -> asyncio.Future[T]:
+        """Hand in a write; the future is resolved after a durable COMMIT.
+
+        Called on the event loop's thread. What the closure raises is undone alone and becomes the future's exception;
+        a StorageError from elsewhere means that nothing of it was written. Cancelling the future gives up the answer,
+        not the work. Rows are fetched inside the closure; it must not wait for anything but the database.
+        """
+        if self._writer is None or self._loop is None:
+            raise StorageError("the database is closed", code="closed")
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._writer.hand_in(Job(closure, urgency, future))
+        return future
+
+    async def write(self, closure: Callable[[Transaction], T], urgency: Urgency = Urgency.SUBMIT) -> T:
+        """Carry out a write and return its result after a durable COMMIT; see ``submit``."""
+        return await self.submit(closure, urgency)
+
+    async def read(self, closure: Callable[[Reader], T]) -> T:
+        """Read from one snapshot, for at most 5 s, beside the writer; rows are fetched inside the closure."""
+        if self._readers is None or self._loop is None:
+            raise StorageError("the database is closed", code="closed")
+        future: asyncio.Future[Any] = self._loop.create_future()
+        self._readers.hand_in(closure, future)
+        result: T = await future
+        return result

@@ -1,0 +1,238 @@
+"""SQLite: one file in WAL mode, every commit on the disk before it is answered."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing, suppress
+from math import inf
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import peewee
+
+from modemd.clock import Clock
+from modemd.db.driver_errors import driver_error
+from modemd.errors import (
+    ConstraintFailed,
+    NotADatabase,
+    ReadTooLong,
+    StorageBusy,
+    StorageError,
+    StorageFull,
+    StorageUnwritable,
+)
+
+PATIENCE = 5.0
+"""Seconds to wait for another process's write lock (a backup, the command line) before StorageBusy."""
+
+READ_LIMIT = 5.0
+"""Seconds; a reader that stays longer keeps everything since in the WAL (design: reads are short)."""
+
+STATEMENTS = 512
+"""Prepared statements kept for each connection; the hot verbs and peewee's queries together stay well below."""
+
+APPLICATION = 0x6D6F646D
+"""``modm`` in the file's header (PRAGMA application_id): tells our file from another program's."""
+
+FREE_BYTES = 1 << 20
+"""Below this an I/O error is taken for a full disk: SQLite reports ENOSPC on its -shm file as one."""
+
+CONSTRAINTS = {"primarykey": "unique", "rowid": "unique", "foreignkey": "foreign_key", "notnull": "not_null"}
+"""SQLite's names where they differ from ours."""
+
+FAULTS: Mapping[str, tuple[type[StorageError], str, str]] = {
+    "SQLITE_FULL": (StorageFull, "no space left for {path}", "free disk space; nothing needs a restart"),
+    "SQLITE_NOTADB": (NotADatabase, "{path} is no SQLite database", "name another file in database.url"),
+    "SQLITE_CORRUPT": (NotADatabase, "{path} is damaged", "restore a backup"),
+    "SQLITE_BUSY": (
+        StorageBusy,
+        f"another program has held the write lock of {{path}} for {PATIENCE:g} s",
+        "end the program that has the file open (fuser shows it)",
+    ),
+    "SQLITE_INTERRUPT": (
+        ReadTooLong,
+        f"a read took longer than {READ_LIMIT:g} s and was ended",
+        "ask for less at once",
+    ),
+}
+"""What a result code's first two words mean to us: which error, its sentence, its cure."""
+
+PRAGMAS = (
+    ("auto_vacuum", "INCREMENTAL"),  # only heeded by a new file, so before anything is written
+    ("journal_mode", "WAL"),
+    ("synchronous", "FULL"),  # fsync of the WAL before COMMIT returns
+    ("secure_delete", "ON"),  # a connection without it would leave what was deleted in free pages
+    ("temp_store", "MEMORY"),
+    ("foreign_keys", "ON"),
+)
+
+
+class SqliteConnection:
+    """One thread's connection to the file; transactions are opened and closed by us alone."""
+
+    def __init__(self, connection: sqlite3.Connection, clock: Clock, *, writing: bool) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._deadline = inf
+        self._limit = inf if writing else READ_LIMIT
+        self._begin = "BEGIN IMMEDIATE" if writing else "BEGIN"
+        if not writing:
+            connection.set_progress_handler(self._late, 100_000)
+
+    def _late(self) -> bool:
+        """Asked by SQLite every 100,000 instructions (a few ms): whether this read must end."""
+        return self._clock.monotonic() > self._deadline
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Run one statement."""
+        return self._connection.execute(sql, params)
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> sqlite3.Cursor:
+        """Run one statement for every row of parameters."""
+        return self._connection.executemany(sql, rows)
+
+    def begin(self) -> None:
+        """Take the write lock (a writer), or be ready for a snapshot (a reader)."""
+        self._connection.execute(self._begin)
+        self._deadline = self._clock.monotonic() + self._limit
+
+    def commit(self) -> None:
+        """Return after the WAL is synchronised."""
+        self._connection.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """Undo what is open; on a full disk SQLite has often done so already."""
+        self._deadline = inf
+        if self._connection.in_transaction:
+            with suppress(sqlite3.Error):  # a ROLLBACK that reports an error has ended the transaction all the same
+                self._connection.execute("ROLLBACK")
+
+    def savepoint(self) -> None:
+        """Remember this point."""
+        self._connection.execute("SAVEPOINT closure")
+
+    def release(self) -> None:
+        """Forget the point."""
+        self._connection.execute("RELEASE closure")
+
+    def undo(self) -> None:
+        """Go back to the point and forget it."""
+        self._connection.execute("ROLLBACK TO closure")
+        self._connection.execute("RELEASE closure")
+
+    @property
+    def in_transaction(self) -> bool:
+        """False after SQLite rolled back by itself (full disk, I/O error, no memory)."""
+        return self._connection.in_transaction
+
+    def close(self) -> None:
+        """End the connection; the last one of all checkpoints the WAL and removes it."""
+        self._connection.close()
+
+
+class SqliteEngine:
+    """Connections to one SQLite file, created with mode 0600 where it does not exist."""
+
+    name = "sqlite"
+    types: Mapping[str, str] = MappingProxyType({"id": "INTEGER PRIMARY KEY", "blob": "BLOB"})
+    alone = ""  # BEGIN IMMEDIATE holds the file's only write lock
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.path = path
+        self._clock = clock
+        self.peewee: peewee.Database = peewee.SqliteDatabase(
+            str(path), pragmas=PRAGMAS, timeout=PATIENCE, autoconnect=False, cached_statements=STATEMENTS
+        )
+
+    def connect(self, *, writing: bool) -> SqliteConnection:
+        """Open this thread's connection; a writer creates the file and checks whose it is."""
+        try:
+            if writing:
+                self._create()
+                self._check_owner()
+            self.peewee.connect(reuse_if_open=True)
+            connection: sqlite3.Connection = self.peewee.connection()  # type: ignore[no-untyped-call] # untyped in the stubs
+            if writing:
+                self._claim(connection)
+            else:
+                connection.execute("PRAGMA query_only = ON")
+        except (sqlite3.Error, peewee.PeeweeException) as error:
+            raise self.fault(error) from None
+        return SqliteConnection(connection, self._clock, writing=writing)
+
+    def _create(self) -> None:
+        """Make an empty file, which is an empty database, so that it never has another mode than 0600."""
+        if self.path.exists():
+            return
+        try:
+            os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                raise self._fault("SQLITE_FULL", "") from None
+            raise self._unwritable(error.strerror or "it cannot be created") from None
+
+    def _check_owner(self) -> None:
+        """Refuse what is no database or another program's, before any PRAGMA has changed it."""
+        with closing(sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)) as connection:
+            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            application = connection.execute("PRAGMA application_id").fetchone()[0]
+        if tables and application != APPLICATION:
+            raise NotADatabase(
+                f"{self.path} is the database of another program", cure="name another file in database.url"
+            )
+
+    def _claim(self, connection: sqlite3.Connection) -> None:
+        """Mark a new file as ours; refuse a file system on which the write-ahead log cannot work."""
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            raise StorageError(
+                f"{self.path} cannot have a write-ahead log",
+                cure="put it on a local file system, not on a network share",
+                code="no_wal",
+            )
+        if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
+            connection.execute(f"PRAGMA application_id = {APPLICATION}")
+
+    def fault(self, error: BaseException) -> BaseException:
+        """Name an error of sqlite3, of peewee around it, or of the file system in our words."""
+        original = driver_error(error)
+        if isinstance(original, sqlite3.Error) and hasattr(original, "sqlite_errorname"):
+            return self._fault(original.sqlite_errorname, str(original)).with_traceback(original.__traceback__)
+        return original
+
+    def _fault(self, name: str, text: str) -> StorageError:
+        """By result code (sqlite.org/rescode.html); the texts name tables, columns and SQL, never a value."""
+        family = "_".join(name.split("_")[:2])
+        if family == "SQLITE_CONSTRAINT":
+            kind = name.removeprefix("SQLITE_CONSTRAINT_").lower()
+            return ConstraintFailed(text, code=CONSTRAINTS.get(kind, kind))
+        if family in {"SQLITE_IOERR", "SQLITE_CANTOPEN"} and self._disk_is_full():
+            family = "SQLITE_FULL"
+        if family in {"SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM"}:
+            return self._unwritable(text)
+        if family not in FAULTS:
+            return StorageError(f"SQLite refused: {text}", code=name.lower())
+        kind_of, detail, cure = FAULTS[family]
+        return kind_of(detail.format(path=self.path), cure=cure)
+
+    def _unwritable(self, reason: str) -> StorageError:
+        """Why the file cannot be opened or written, judged by looking at it."""
+        folder = self.path.parent
+        if not folder.is_dir():
+            return StorageUnwritable(f"there is no directory {folder}", cure="create it, or correct database.url")
+        if self.path.is_dir():
+            return StorageUnwritable(f"{self.path} is a directory", cure="name a file in database.url")
+        return StorageUnwritable(
+            f"{self.path} cannot be opened for writing ({reason})",
+            cure=f"give the user that runs modemd the right to write in {folder}",
+        )
+
+    def _disk_is_full(self) -> bool:
+        try:
+            disk = os.statvfs(self.path.parent)
+        except OSError:
+            return False
+        return disk.f_bavail * disk.f_frsize < FREE_BYTES

@@ -1,0 +1,55 @@
+"""What a closure is handed: SQL on one connection inside one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import peewee
+
+from modemd.db.engine import Connection, Cursor, Engine
+
+
+class Reader:
+    """A snapshot: everything read through it belongs to one moment."""
+
+    __slots__ = ("_connection", "_peewee", "engine")
+
+    def __init__(self, engine: Engine, connection: Connection) -> None:
+        self.engine = engine.name
+        self._peewee = engine.peewee
+        self._connection = connection
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> Cursor:
+        """Run one statement; ``?`` stands for a parameter on either engine.
+
+        An error ends the closure: let it pass, the transaction around it is undone.
+        """
+        return self._connection.execute(sql, params)
+
+    def run(self, query: peewee.Query) -> Any:
+        """Run a peewee query on this connection; fetch its rows inside the closure."""
+        return query.execute(self._peewee)
+
+
+class Transaction(Reader):
+    """A write: all of the closure or nothing."""
+
+    __slots__ = ("_tallies",)
+
+    def __init__(self, engine: Engine, connection: Connection) -> None:
+        super().__init__(engine, connection)
+        self._tallies: dict[str, int] = {}
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> Cursor:
+        """Run one statement for every row of parameters."""
+        return self._connection.executemany(sql, rows)
+
+    def tally(self, name: str, delta: int) -> None:
+        """Add to a counter of table ``tally``; written once for all closures that share the commit."""
+        self._tallies[name] = self._tallies.get(name, 0) + delta
+
+    def take_tallies(self) -> dict[str, int]:
+        """What was counted since the last call."""
+        taken, self._tallies = self._tallies, {}
+        return taken

