@@ -1,0 +1,33 @@
+"""The queue: messages and their states, each verb one short transaction. Knows no modem and no plain text.
+
+submit   accept a call of messages, durably, whole or not at all      (submit.py)
+claims   the next messages by turns, in memory                        (claims.py, turns.py)
+cross    the write-ahead barrier before each Ctrl-Z                   (settle.py, retry.py)
+…        look, cancel, resolve, recover                               (lookup.py, change.py, settle.py)
+"""
+
+from __future__ import annotations
+
+from modemd.queue.claims import Claim, Claims
+from modemd.queue.queue import Queue
+from modemd.queue.rows import Counts, Draft, Envelope, Idempotency, Message, Settlement, Story
+from modemd.queue.states import ENDED, IfUncertain, State
+from modemd.queue.submit import SLICE, Repeated
+
+__all__ = [
+    "ENDED",
+    "SLICE",
+    "Claim",
+    "Claims",
+    "Counts",
+    "Draft",
+    "Envelope",
+    "Idempotency",
+    "IfUncertain",
+    "Message",
+    "Queue",
+    "Repeated",
+    "Settlement",
+    "State",
+    "Story",
+]

@@ -1,0 +1,109 @@
+"""What people and the clock do to messages that wait: cancel, resolve, retry, come due, expire."""
+
+from __future__ import annotations
+
+from modemd.db import Transaction
+from modemd.errors import Conflict, NotFound
+from modemd.queue import ledger
+from modemd.queue.lookup import NOT_STAGED, one
+from modemd.queue.rows import Message
+from modemd.queue.settle import resolve_sent
+from modemd.queue.states import State
+from modemd.values import Lane
+
+SLICE = 250
+"""Messages moved in one transaction at most, so that sending never waits long behind the clock."""
+
+
+def _find(tx: Transaction, number: int, account: int | None) -> Message:
+    found = one(tx, number, account)
+    if found is None:
+        raise NotFound("there is no such message", cure="check the id")
+    return found
+
+
+def cancel(tx: Transaction, number: int, account: int | None, now: int) -> State:
+    """Take a waiting message back; raises NotFound, or Conflict if it is being sent or has ended."""
+    found = _find(tx, number, account)
+    if found.state is State.CANCELLED:
+        return found.state
+    if found.state not in (State.SCHEDULED, State.QUEUED):
+        raise Conflict(
+            f"a message that is {found.state.label} cannot be cancelled",
+            cure="only scheduled and queued messages can",
+            code="not_cancellable",
+        )
+    tx.execute("UPDATE message SET state = 9 WHERE id = ? AND state IN (0, 1)", (number,))
+    ledger.moved(tx, found.lane, found.state, State.CANCELLED)
+    ledger.note(tx, number, found.account, now, "cancelled")
+    return State.CANCELLED
+
+
+def resolve(tx: Transaction, number: int, how: str, now: int) -> Message:
+    """A person says what became of an uncertain message: ``sent``, ``resend`` or ``fail``."""
+    found = _find(tx, number, None)
+    if found.state is not State.UNCERTAIN:
+        raise Conflict(
+            f"the message is {found.state.label}, not uncertain",
+            cure="see modemd queue list --state uncertain",
+            code="not_uncertain",
+        )
+    if how == "sent":
+        resolve_sent(tx, found, now, "the operator says it was sent")
+    else:
+        state = State.QUEUED if how == "resend" else State.FAILED
+        tx.execute("UPDATE message SET state = ?, due = ? WHERE id = ? AND state = 3", (int(state), now, number))
+        ledger.moved(tx, found.lane, State.UNCERTAIN, state)
+        detail = f"the operator says: {how}"
+        ledger.note(tx, number, found.account, now, "settled", part=found.sent_parts + 1, code=how, detail=detail)
+    return _find(tx, number, None)
+
+
+def retry(tx: Transaction, number: int, expires: int | None, now: int) -> Message:
+    """Queue a failed, expired or undelivered message again; its segments that were sent are not sent again."""
+    found = _find(tx, number, None)
+    if found.state not in (State.FAILED, State.EXPIRED, State.UNDELIVERED):
+        raise Conflict(
+            f"a message that is {found.state.label} cannot be tried again",
+            cure="only failed, expired and undelivered messages can",
+            code="not_retryable",
+        )
+    sent_parts = 0 if found.state is State.UNDELIVERED else found.sent_parts
+    tx.execute(
+        "UPDATE message SET state = 1, due = ?, expires = ?, refusals = 0, sent_parts = ? WHERE id = ?",
+        (now, expires, sent_parts, number),
+    )
+    ledger.moved(tx, found.lane, found.state, State.QUEUED)
+    ledger.note(tx, number, found.account, now, "retried", detail="the operator queued it again")
+    return _find(tx, number, None)
+
+
+def promote(tx: Transaction, now: int) -> int:
+    """Scheduled messages whose time has come are queued; how many, at most a slice."""
+    rows = tx.execute(
+        "UPDATE message SET state = 1 WHERE id IN (SELECT id FROM message WHERE state IN (0, 1) AND state = 0 "
+        f"AND due <= ? AND {NOT_STAGED} ORDER BY due LIMIT ?) RETURNING lane",
+        (now, SLICE),
+    ).fetchall()
+    for (lane,) in rows:
+        ledger.moved(tx, Lane(lane), State.SCHEDULED, State.QUEUED)
+    return len(rows)
+
+
+def expire(tx: Transaction, now: int) -> list[int]:
+    """Waiting messages whose time is over end; their ids, at most a slice."""
+    rows = tx.execute(
+        "SELECT id, account, lane, state, sent_parts FROM message WHERE state IN (0, 1) AND expires IS NOT NULL "
+        f"AND expires <= ? AND {NOT_STAGED} LIMIT ?",
+        (now, SLICE),
+    ).fetchall()
+    for number, account, lane, old, sent_parts in rows:
+        state, code = (State.FAILED, "partial") if sent_parts else (State.EXPIRED, "expired")
+        detail = "its time was over before the SMSC had all of it"
+        tx.execute(
+            "UPDATE message SET state = ?, error_code = ?, error_detail = COALESCE(error_detail, ?) WHERE id = ?",
+            (int(state), code, detail, number),
+        )
+        ledger.moved(tx, Lane(lane), State(old), state)
+        ledger.note(tx, number, account, now, state.label, code=code, detail=detail)
+    return [row[0] for row in rows]

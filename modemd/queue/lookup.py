@@ -1,0 +1,138 @@
+"""Reading the queue: one message, many, its story, the counts, and the next moment at which something is due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modemd.db import Reader
+from modemd.queue.rows import COLUMNS, Counts, Happening, Message, SentSegment, Story, message
+from modemd.queue.states import ENDED, State
+from modemd.values import Lane
+
+NOT_STAGED = "batch NOT IN (SELECT batch FROM staging)"
+"""A call that is still being staged does not exist for anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which messages are wanted; None means any."""
+
+    account: int | None = None
+    states: frozenset[State] | None = None
+    tag_key: bytes | None = None
+    to_key: bytes | None = None
+    before: int | None = None
+    """Ids smaller than this: the cursor of a listing, newest first."""
+    first_id: int | None = None
+    last_id: int | None = None
+
+
+def select(db: Reader, where: str, params: Sequence[Any], tail: str = "") -> list[Message]:
+    """Messages by a condition on their columns."""
+    return [message(row) for row in db.execute(f"SELECT {COLUMNS} FROM message WHERE {where} {tail}", params)]
+
+
+def one(db: Reader, number: int, account: int | None = None) -> Message | None:
+    """One message, of this account if one is given."""
+    where, params = f"id = ? AND {NOT_STAGED}", [number]
+    if account is not None:
+        where, params = where + " AND account = ?", [*params, account]
+    found = select(db, where, params)
+    return found[0] if found else None
+
+
+def many(db: Reader, wanted: Wanted, limit: int) -> list[Message]:
+    """Messages, newest first."""
+    clauses, params = [NOT_STAGED], []
+    for clause, value in (
+        ("account = ?", wanted.account),
+        ("tag_key = ?", wanted.tag_key),
+        ("to_key = ?", wanted.to_key),
+        ("id < ?", wanted.before),
+        ("id >= ?", wanted.first_id),
+        ("id <= ?", wanted.last_id),
+    ):
+        if value is not None:
+            clauses.append(clause)
+            params.append(value)
+    if wanted.states is not None:
+        clauses.append(f"state IN ({', '.join(str(int(state)) for state in sorted(wanted.states))})")
+    return select(db, " AND ".join(clauses), [*params, limit], "ORDER BY id DESC LIMIT ?")
+
+
+def story(db: Reader, number: int) -> Story | None:
+    """Everything the queue knows of one message."""
+    found = one(db, number)
+    if found is None:
+        return None
+    events = db.execute(
+        "SELECT at, part, what, sim, code, detail FROM event WHERE message = ? ORDER BY at", (number,)
+    ).fetchall()
+    segments = db.execute(
+        "SELECT number, sim, reference, sent_at, status, final_at FROM segment WHERE message = ? ORDER BY number",
+        (number,),
+    ).fetchall()
+    return Story(found, [Happening(*row) for row in events], [SentSegment(*row) for row in segments])
+
+
+def counts(db: Reader, now: int) -> Counts:
+    """How much lies where; costs the same at any length of the queue."""
+    tallies: dict[str, int] = dict(db.execute("SELECT name, value FROM tally").fetchall())
+    oldest = db.execute(
+        "SELECT due FROM message WHERE state IN (0, 1) AND due <= ? ORDER BY due LIMIT 1", (now,)
+    ).fetchone()
+    return Counts(
+        states={state: tallies.get(f"state.{state.label}", 0) for state in State if state not in ENDED},
+        lanes={lane: tallies.get(f"lane.{int(lane)}", 0) for lane in Lane},
+        totals={
+            "accepted": tallies.get("total.accepted", 0),
+            **{state.label: tallies.get(f"total.{state.label}", 0) for state in State if state in ENDED},
+        },
+        oldest_due=oldest[0] if oldest else None,
+    )
+
+
+def next_moment(db: Reader, now: int) -> int | None:
+    """When the next thing is due by the clock: a message's time, its expiry, or an uncertain one's policy."""
+    moments = (
+        db.execute("SELECT min(due) FROM message WHERE state IN (0, 1) AND due > ?", (now,)).fetchone()[0],
+        db.execute("SELECT min(expires) FROM message WHERE state IN (0, 1) AND expires IS NOT NULL").fetchone()[0],
+        db.execute("SELECT min(due) FROM message WHERE state IN (2, 3) AND state = 3 AND if_uncertain > 0").fetchone()[
+            0
+        ],
+    )
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def accounts_due(db: Reader, after: int, until: int) -> list[tuple[int, int]]:
+    """The (lane, account) pairs whose messages became due in that stretch of time."""
+    rows = db.execute(
+        "SELECT DISTINCT lane, account FROM message WHERE state IN (0, 1) AND due > ? AND due <= ?", (after, until)
+    ).fetchall()
+    return [(row[0], row[1]) for row in rows]
+
+
+def accounts_waiting(db: Reader, lane: Lane) -> list[int]:
+    """The accounts with queued messages in a lane, by skipping from one to the next in the claim index."""
+    rows = db.execute(
+        "WITH RECURSIVE hop(account) AS ("
+        " SELECT (SELECT min(account) FROM message WHERE state = 1 AND lane = ?)"
+        " UNION ALL"
+        " SELECT (SELECT min(account) FROM message WHERE state = 1 AND lane = ? AND account > hop.account)"
+        " FROM hop WHERE hop.account IS NOT NULL)"
+        " SELECT account FROM hop WHERE account IS NOT NULL",
+        (int(lane), int(lane)),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def claimable(db: Reader, lane: Lane, account: int, now: int, limit: int) -> list[Message]:
+    """An account's oldest due messages in a lane."""
+    return select(
+        db,
+        f"state = 1 AND lane = ? AND account = ? AND due <= ? AND {NOT_STAGED}",
+        (int(lane), account, now, limit),
+        "ORDER BY due, id LIMIT ?",
+    )

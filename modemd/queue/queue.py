@@ -1,0 +1,256 @@
+"""The verbs of the queue on one database, and the news they make for whoever sends or watches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Callable, Sequence
+from dataclasses import dataclass
+
+from modemd.clock import Clock
+from modemd.db import Database, Transaction, Urgency
+from modemd.errors import Conflict, NotFound
+from modemd.ids import IdSource
+from modemd.queue import change, lookup, settle
+from modemd.queue import submit as accepting
+from modemd.queue.lookup import Wanted
+from modemd.queue.retry import Next
+from modemd.queue.rows import Counts, Draft, Envelope, Idempotency, Message, Settlement, Story
+from modemd.queue.states import State
+from modemd.queue.turns import Key, Turns
+from modemd.values import Lane
+
+DEFAULT_LIFE = 48 * 3600
+"""Seconds a message that is queued again may wait: what most service centres keep one themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """What one turn at the barrier did."""
+
+    marked: bool
+    """The next segment is on disk as about to be sent."""
+    follows: Next | None
+    """What follows for the message whose attempt was settled, if it did not succeed."""
+
+
+class Queue:
+    """Messages and their states on one database; every verb is durable when it returns."""
+
+    def __init__(self, database: Database, clock: Clock, node: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._node = node
+        self._references = accepting.References()
+        self.ids = IdSource(clock)
+        self.on_work: Callable[[Key], None] = lambda key: None
+        """Called when an account has something to send now."""
+        self.on_later: Callable[[int], None] = lambda moment: None
+        """Called when something will be due at a moment."""
+        self.on_gone: Callable[[Message], None] = lambda message: None
+        """Called when a waiting message was taken back."""
+        self._watchers: set[asyncio.Event] = set()
+
+    # Accepting
+
+    async def submit(
+        self,
+        envelope: Envelope,
+        drafts: Sequence[Draft] | AsyncIterable[Sequence[Draft]],
+        idempotency: Idempotency | None = None,
+    ) -> None:
+        """Accept messages, whole or not at all; durable when it returns.
+
+        A sequence is one transaction (give at most SLICE drafts); an async iterable of slices is staged. Raises
+        Repeated if the Idempotency-Key made such a call before, Conflict if it made another, StorageError.
+        """
+        now = self._clock.now()
+        if isinstance(drafts, Sequence):
+            small = drafts
+            await self._database.write(
+                lambda tx: accepting.accept(tx, envelope, small, idempotency, self._references, now)
+            )
+        else:
+            await accepting.accept_staged(self._database, envelope, drafts, idempotency, self._references, now)
+        if envelope.due > now:
+            self.on_later(envelope.due)
+        else:
+            self.on_work((envelope.lane, envelope.account))
+        if envelope.expires is not None:
+            self.on_later(envelope.expires)
+        self.changed()
+
+    async def repeated(self, account: int, key: bytes, fingerprint: bytes) -> accepting.Repeated | None:
+        """What a call with this Idempotency-Key made before; raises Conflict if that was another request."""
+        found = await self._database.read(lambda db: accepting.find_repeated(db, account, key))
+        if found is None:
+            return None
+        if found[1] != fingerprint:
+            raise Conflict(
+                "this Idempotency-Key was used for another request",
+                cure="use a new key for a new request",
+                code="idempotency_mismatch",
+            )
+        return found[0]
+
+    # Looking
+
+    async def message(self, number: int, account: int | None = None) -> Message | None:
+        """One message, of this account if one is given."""
+        return await self._database.read(lambda db: lookup.one(db, number, account))
+
+    async def messages(self, wanted: Wanted, limit: int = 100) -> list[Message]:
+        """Messages, newest first."""
+        return await self._database.read(lambda db: lookup.many(db, wanted, limit))
+
+    async def story(self, number: int) -> Story:
+        """Everything that happened to a message; raises NotFound."""
+        found = await self._database.read(lambda db: lookup.story(db, number))
+        if found is None:
+            raise NotFound("there is no such message", cure="check the id")
+        return found
+
+    async def counts(self) -> Counts:
+        """How much lies where."""
+        now = self._clock.now()
+        return await self._database.read(lambda db: lookup.counts(db, now))
+
+    # Changing what waits
+
+    async def cancel(self, number: int, account: int | None = None) -> State:
+        """Take a waiting message back; raises NotFound, or Conflict if it is too late."""
+        now = self._clock.now()
+        state = await self._database.write(lambda tx: change.cancel(tx, number, account, now), Urgency.SEND)
+        found = await self.message(number)
+        if found is not None:
+            self.on_gone(found)
+        self.changed()
+        return state
+
+    async def resolve(self, number: int, how: str) -> State:
+        """Settle an uncertain message by a person's word; raises NotFound, Conflict."""
+        now = self._clock.now()
+        return self._moved(await self._database.write(lambda tx: change.resolve(tx, number, how, now)))
+
+    async def retry(self, number: int) -> State:
+        """Queue a failed, expired or undelivered message again; raises NotFound, Conflict."""
+        now = self._clock.now()
+        expires = now + DEFAULT_LIFE * 1_000_000
+        return self._moved(await self._database.write(lambda tx: change.retry(tx, number, expires, now)))
+
+    def _moved(self, message: Message) -> State:
+        if message.state is State.QUEUED:
+            self.on_work((message.lane, message.account))
+        self.changed()
+        return message.state
+
+    # Sending
+
+    def cross(
+        self, settled: Settlement | None, message: Message | None, part: int, sim: str, turns: dict[Key, int]
+    ) -> asyncio.Future[Crossing]:
+        """The write-ahead barrier: in one transaction settle the last attempt and mark the next segment.
+
+        ``turns`` are virtual times to write down beside. The future fails with StorageError if nothing was written.
+        """
+        now = self._clock.now()
+
+        def closure(tx: Transaction) -> Crossing:
+            follows = settle.settle(tx, settled) if settled is not None else None
+            marked = message is not None and settle.mark(tx, message, part, sim, self._node, now)
+            if turns:
+                write_turns(tx, turns)
+            return Crossing(marked, follows)
+
+        return self._database.submit(closure, Urgency.SEND)
+
+    async def fail(self, message: Message, code: str, detail: str) -> None:
+        """End a queued message that cannot be sent at all."""
+        now = self._clock.now()
+        await self._database.write(lambda tx: settle.fail(tx, message, code, detail, now), Urgency.SEND)
+        self.changed()
+
+    async def late_answer(self, sim: str, since: int) -> Message | None:
+        """A +CMGS that came after a restart settles the one message it can belong to."""
+        now = self._clock.now()
+        found = await self._database.write(lambda tx: settle.late_answer(tx, sim, since, now), Urgency.SEND)
+        if found is not None:
+            self._moved(found)
+        return found
+
+    # Start and clock
+
+    async def recover(self) -> int:
+        """At start: discard what was staged, make uncertain what was being sent; how many that are."""
+        await accepting.discard_all_staged(self._database)
+        now = self._clock.now()
+        return await self._database.write(lambda tx: settle.recover(tx, self._node, now))
+
+    async def turns(self) -> Turns:
+        """The turns as they were written down last."""
+        rows = await self._database.read(lambda db: db.execute("SELECT lane, account, vtime FROM turn").fetchall())
+        return Turns({(Lane(lane), account): vtime for lane, account, vtime in rows})
+
+    async def waiting(self) -> list[Key]:
+        """The accounts with queued messages, by lane."""
+        return await self._database.read(
+            lambda db: [(lane, account) for lane in Lane for account in lookup.accounts_waiting(db, lane)]
+        )
+
+    async def tick(self, since: int) -> tuple[int, int | None]:
+        """Do what is due by the clock; the moment up to which it is done, and the next one."""
+        now = self._clock.now()
+        while await self._database.write(lambda tx: change.promote(tx, now), Urgency.BULK):
+            pass
+        while expired := await self._database.write(lambda tx: change.expire(tx, now), Urgency.BULK):
+            self.changed()
+            if len(expired) < change.SLICE:
+                break
+        while woken := await self._database.write(lambda tx: settle.apply_policies(tx, now), Urgency.BULK):
+            for lane, account in woken:
+                self.on_work((Lane(lane), account))
+        due = await self._database.read(lambda db: lookup.accounts_due(db, since, now))
+        for lane, account in due:
+            self.on_work((Lane(lane), account))
+        if due:
+            self.changed()
+        return now, await self._database.read(lambda db: lookup.next_moment(db, now))
+
+    # Watching
+
+    def changed(self) -> None:
+        """Some message changed its state: wake whoever watches."""
+        for watcher in self._watchers:
+            watcher.set()
+
+    def watch(self) -> Watch:
+        """An event that is set at every change; use it as a context manager."""
+        return Watch(self._watchers)
+
+
+class Watch:
+    """Tells when the queue has changed since it was last asked."""
+
+    def __init__(self, watchers: set[asyncio.Event]) -> None:
+        self._watchers = watchers
+        self._event = asyncio.Event()
+
+    def __enter__(self) -> Watch:
+        self._watchers.add(self._event)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._watchers.discard(self._event)
+
+    async def change(self) -> None:
+        """Wait for the next change."""
+        await self._event.wait()
+        self._event.clear()
+
+
+def write_turns(tx: Transaction, turns: dict[Key, int]) -> None:
+    """Write virtual times down."""
+    tx.executemany(
+        "INSERT INTO turn (lane, account, vtime) VALUES (?, ?, ?) "
+        "ON CONFLICT (lane, account) DO UPDATE SET vtime = excluded.vtime",
+        [(int(lane), account, vtime) for (lane, account), vtime in turns.items()],
+    )

@@ -1,0 +1,184 @@
+"""The send path's writes: mark a segment as about to be sent, settle what became of it, recover after a crash.
+
+`cross` is the write-ahead barrier: no Ctrl-Z goes out before the transaction that marks the message `sending` is on
+disk. One transaction settles the modem's previous segment and marks its next.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from modemd.clock import SECOND
+from modemd.db import Transaction
+from modemd.queue import ledger
+from modemd.queue.lookup import select
+from modemd.queue.retry import SETTLING_TIME, Facts, Next, decide
+from modemd.queue.rows import Message, Settlement
+from modemd.queue.states import IfUncertain, State
+from modemd.values import Lane, Verdict
+
+RESTART = "the daemon ended while this message was being sent"
+
+_MARK = (
+    "UPDATE message SET state = 2, sim = ?, node = ?, handed_at = ?, attempts = attempts + 1 "
+    "WHERE id = ? AND state = 1 AND (expires IS NULL OR expires > ?)"
+)
+_MARK_NEXT_PART = "UPDATE message SET handed_at = ?, attempts = attempts + 1 WHERE id = ? AND state = 2 AND node = ?"
+_SENT = (
+    "UPDATE message SET state = 4, sent_parts = ?, sent_at = ?, error_code = NULL, error_detail = NULL "
+    "WHERE id = ? AND state = 2"
+)
+_PART_SENT = "UPDATE message SET sent_parts = ? WHERE id = ? AND state = 2"
+_BACK = (
+    "UPDATE message SET state = ?, due = ?, refusals = refusals + ?, error_code = ?, error_detail = ? "
+    "WHERE id = ? AND state = 2"
+)
+
+
+def mark(tx: Transaction, message: Message, part: int, sim: str, node: str, now: int) -> bool:
+    """Put it on disk that segment ``part`` is about to be sent; False if the message may no longer be sent."""
+    if part == message.sent_parts + 1:
+        marked: bool = tx.execute(_MARK, (sim, node, now, message.id, now)).rowcount == 1
+        if marked:
+            ledger.moved(tx, message.lane, State.QUEUED, State.SENDING)
+        return marked
+    return bool(tx.execute(_MARK_NEXT_PART, (now, message.id, node)).rowcount == 1)
+
+
+def settle(tx: Transaction, settlement: Settlement) -> Next | None:
+    """Write down how an attempt ended; what follows for the message, None after success."""
+    if settlement.outcome.verdict is Verdict.ACCEPTED:
+        _accepted(tx, settlement)
+        return None
+    return _not_accepted(tx, settlement)
+
+
+def _accepted(tx: Transaction, settlement: Settlement) -> None:
+    message, part, outcome = settlement.message, settlement.part, settlement.outcome
+    if message.report and outcome.reference is not None:
+        tx.execute(
+            "INSERT INTO segment (message, account, number, sim, reference, sent_at) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (message, number) DO UPDATE SET sim = excluded.sim, reference = excluded.reference, "
+            "sent_at = excluded.sent_at, status = NULL, final_at = NULL",
+            (message.id, message.account, part, settlement.sim, outcome.reference, settlement.at),
+        )
+    if part < message.parts:
+        tx.execute(_PART_SENT, (part, message.id))
+    elif tx.execute(_SENT, (part, settlement.at, message.id)).rowcount == 1:
+        ledger.moved(tx, message.lane, State.SENDING, State.SENT)
+
+
+def _not_accepted(tx: Transaction, settlement: Settlement) -> Next:
+    message, outcome = settlement.message, settlement.outcome
+    sent_parts = settlement.part - 1
+    facts = Facts(
+        attempts=message.attempts,
+        refusals=message.refusals,
+        sent_parts=sent_parts,
+        expires=message.expires,
+        if_uncertain=message.if_uncertain,
+        sims_alike=_sims_alike(tx, settlement),
+    )
+    then = decide(outcome, facts, settlement.at, random.random)
+    code = then.code or outcome.code
+    row = (int(then.state), then.due, int(then.costs), code, outcome.detail, message.id)
+    if tx.execute(_BACK, row).rowcount == 1:
+        ledger.moved(tx, message.lane, State.SENDING, then.state)
+    ledger.note(
+        tx,
+        message.id,
+        message.account,
+        settlement.at,
+        outcome.verdict.value,
+        part=settlement.part,
+        sim=settlement.sim,
+        code=outcome.code,
+        detail=outcome.detail,
+    )
+    return then
+
+
+def _sims_alike(tx: Transaction, settlement: Settlement) -> int:
+    if settlement.outcome.verdict is not Verdict.REFUSED:
+        return 0
+    rows = tx.execute(
+        "SELECT DISTINCT sim FROM event WHERE message = ? AND what = ? AND code = ?",
+        (settlement.message.id, Verdict.REFUSED.value, settlement.outcome.code),
+    ).fetchall()
+    return len({row[0] for row in rows} | {settlement.sim})
+
+
+def fail(tx: Transaction, message: Message, code: str, detail: str, now: int) -> bool:
+    """End a queued message that cannot be sent at all."""
+    done = tx.execute(
+        "UPDATE message SET state = 7, error_code = ?, error_detail = ? WHERE id = ? AND state = 1",
+        (code, detail, message.id),
+    )
+    if done.rowcount != 1:
+        return False
+    ledger.moved(tx, message.lane, State.QUEUED, State.FAILED)
+    ledger.note(tx, message.id, message.account, now, "failed", code=code, detail=detail)
+    return True
+
+
+def recover(tx: Transaction, node: str, now: int) -> int:
+    """At start: what this node was sending when it died is uncertain; how many that were."""
+    rows = tx.execute(
+        "UPDATE message SET state = 3, due = CASE WHEN if_uncertain = 0 THEN ? ELSE ? END, error_code = 'restart', "
+        "error_detail = ? WHERE state IN (2, 3) AND state = 2 AND node = ? "
+        "RETURNING id, account, lane, sim, sent_parts",
+        (now, now + SETTLING_TIME * SECOND, RESTART, node),
+    ).fetchall()
+    for number, account, lane, sim, sent_parts in rows:
+        ledger.moved(tx, Lane(lane), State.SENDING, State.UNCERTAIN)
+        ledger.note(tx, number, account, now, "uncertain", part=sent_parts + 1, sim=sim, code="restart", detail=RESTART)
+    return len(rows)
+
+
+def late_answer(tx: Transaction, sim: str, since: int, now: int) -> Message | None:
+    """A late +CMGS on a SIM's port settles the one message it can belong to; None if there is no such one.
+
+    ``since`` is when this daemon started: only what its own recovery made uncertain can be meant.
+    """
+    found = select(
+        tx, "state IN (2, 3) AND state = 3 AND sim = ? AND error_code = 'restart' AND handed_at <= ?", (sim, since)
+    )
+    if len(found) != 1:
+        return None
+    resolve_sent(tx, found[0], now, "a late answer of the modem")
+    return replace(found[0], state=State.SENT)
+
+
+def resolve_sent(tx: Transaction, message: Message, now: int, why: str) -> State:
+    """An uncertain segment turns out to have been accepted: the message is sent, or goes on with its next segment."""
+    part = message.sent_parts + 1
+    state = State.SENT if part >= message.parts else State.QUEUED
+    tx.execute(
+        "UPDATE message SET state = ?, sent_parts = ?, sent_at = ?, due = ?, error_code = NULL, error_detail = NULL "
+        "WHERE id = ? AND state = 3",
+        (int(state), part, now if state is State.SENT else None, now, message.id),
+    )
+    ledger.moved(tx, message.lane, State.UNCERTAIN, state)
+    ledger.note(tx, message.id, message.account, now, "settled", part=part, sim=message.sim, code="sent", detail=why)
+    return state
+
+
+def apply_policies(tx: Transaction, now: int) -> list[tuple[int, int]]:
+    """Apply `if_uncertain` where its time has come; the (lane, account) pairs that have work again."""
+    rows = tx.execute(
+        "SELECT id, account, lane, if_uncertain, sim, sent_parts FROM message "
+        "WHERE state IN (2, 3) AND state = 3 AND if_uncertain > 0 AND due <= ? LIMIT 250",
+        (now,),
+    ).fetchall()
+    woken: list[tuple[int, int]] = []
+    for number, account, lane, policy, sim, sent_parts in rows:
+        resend = policy == IfUncertain.RESEND
+        state = State.QUEUED if resend else State.FAILED
+        tx.execute("UPDATE message SET state = ?, due = ? WHERE id = ? AND state = 3", (int(state), now, number))
+        ledger.moved(tx, Lane(lane), State.UNCERTAIN, state)
+        detail = "as its sender wished, it is sent again" if resend else "as its sender wished, it is not sent again"
+        ledger.note(tx, number, account, now, "settled", part=sent_parts + 1, sim=sim, code=state.label, detail=detail)
+        if resend:
+            woken.append((lane, account))
+    return woken

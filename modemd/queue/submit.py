@@ -1,0 +1,192 @@
+"""Accepting messages: durable when it returns, whole or not at all, however many.
+
+A call of one slice is one transaction. A larger one is staged: its slices are written with their batch in `staging`,
+which nothing claims or shows, and the deletion of that one row accepts them all. What a crash leaves staged is
+removed at the next start.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import AsyncIterable, Sequence
+from functools import partial
+from typing import Any
+
+from modemd.db import Database, Transaction, Urgency
+from modemd.errors import Conflict
+from modemd.queue import ledger
+from modemd.queue.rows import Draft, Envelope, Idempotency
+from modemd.queue.states import State
+
+SLICE = 250
+"""Drafts in one transaction at most: about 5 ms of writing, so that sending never waits long behind a bulk call."""
+
+_INSERT = (
+    "INSERT INTO message (id, account, batch, lane, state, parts, reference, report, if_uncertain, created, due, "
+    "expires, to_key, tag_key, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+class Repeated(Exception):
+    """This call was accepted before, under the same Idempotency-Key: here is what it made then."""
+
+    def __init__(self, first_id: int, messages: int, rejected: bytes) -> None:
+        super().__init__("this call was accepted before")
+        self.first_id = first_id
+        self.messages = messages
+        self.rejected = rejected
+
+
+class References:
+    """Concatenation references: counted, so that long messages on their way together do not share one."""
+
+    def __init__(self) -> None:
+        self._next = itertools.count(secrets.randbelow(1 << 15))
+
+    def next(self) -> int:
+        """The next reference, 0–32767; a header of 8 bits takes its low byte."""
+        return next(self._next) & 0x7FFF
+
+
+def accept(
+    tx: Transaction,
+    envelope: Envelope,
+    drafts: Sequence[Draft],
+    idempotency: Idempotency | None,
+    references: References,
+    now: int,
+) -> None:
+    """Insert one slice as one accepted call; raises Repeated or Conflict, and then nothing is written."""
+    if idempotency is not None:
+        _claim_key(tx, envelope.account, idempotency, drafts[0].id, len(drafts), now)
+    insert(tx, envelope, drafts, drafts[0].id, references, now)
+    ledger.arrived(tx, envelope.lane, _state(envelope, now), len(drafts))
+
+
+async def accept_staged(
+    database: Database,
+    envelope: Envelope,
+    slices: AsyncIterable[Sequence[Draft]],
+    idempotency: Idempotency | None,
+    references: References,
+    now: int,
+) -> None:
+    """Accept a call of many slices: stage each, then one row change makes all of them exist."""
+    batch, count = 0, 0
+
+    async def stage(drafts: Sequence[Draft]) -> None:
+        await database.write(lambda tx: insert(tx, envelope, drafts, batch, references, now), Urgency.BULK)
+
+    try:
+        async for drafts in slices:
+            if not batch:
+                batch = drafts[0].id
+                await database.write(partial(_stage, batch=batch, account=envelope.account))
+            await stage(drafts)
+            count += len(drafts)
+        await database.write(lambda tx: _unstage(tx, envelope, batch, count, idempotency, now))
+    except BaseException:
+        if batch:
+            await discard_staged(database, batch)
+        raise
+
+
+def insert(
+    tx: Transaction, envelope: Envelope, drafts: Sequence[Draft], batch: int, references: References, now: int
+) -> None:
+    """Write the rows of one slice."""
+    state = int(_state(envelope, now))
+    rows: list[tuple[Any, ...]] = [
+        (
+            draft.id,
+            envelope.account,
+            batch,
+            int(envelope.lane),
+            state,
+            draft.parts,
+            references.next() if draft.parts > 1 else 0,
+            int(envelope.report),
+            int(envelope.if_uncertain),
+            now,
+            max(envelope.due, now),
+            envelope.expires,
+            draft.to_key,
+            envelope.tag_key,
+            draft.body,
+        )
+        for draft in drafts
+    ]
+    if len(rows) == 1:
+        tx.execute(_INSERT, rows[0])
+    else:
+        tx.executemany(_INSERT, rows)
+
+
+async def discard_staged(database: Database, batch: int) -> None:
+    """Remove a call that was staged and never accepted, in slices; its staging row goes last."""
+    while await database.write(lambda tx: _discard_slice(tx, batch), Urgency.BULK):
+        pass
+    await database.write(lambda tx: tx.execute("DELETE FROM staging WHERE batch = ?", (batch,)) and None)
+
+
+async def discard_all_staged(database: Database) -> int:
+    """At start: remove what a crash left staged; the number of calls removed."""
+    batches = await database.read(lambda db: [row[0] for row in db.execute("SELECT batch FROM staging").fetchall()])
+    for batch in batches:
+        await discard_staged(database, batch)
+    return len(batches)
+
+
+def find_repeated(tx: Any, account: int, key: bytes) -> tuple[Repeated, bytes] | None:
+    """What an Idempotency-Key made before, with the fingerprint of that call."""
+    row = tx.execute(
+        "SELECT first_id, messages, rejected, fingerprint FROM idempotency WHERE account = ? AND call_key = ?",
+        (account, key),
+    ).fetchone()
+    return None if row is None else (Repeated(row[0], row[1], bytes(row[2])), bytes(row[3]))
+
+
+def _state(envelope: Envelope, now: int) -> State:
+    return State.SCHEDULED if envelope.due > now else State.QUEUED
+
+
+def _stage(tx: Transaction, batch: int, account: int) -> None:
+    tx.execute("INSERT INTO staging (batch, account) VALUES (?, ?)", (batch, account))
+
+
+def _unstage(
+    tx: Transaction, envelope: Envelope, batch: int, count: int, idempotency: Idempotency | None, now: int
+) -> None:
+    if idempotency is not None:
+        _claim_key(tx, envelope.account, idempotency, batch, count, now)
+    tx.execute("DELETE FROM staging WHERE batch = ?", (batch,))
+    ledger.arrived(tx, envelope.lane, _state(envelope, now), count)
+
+
+def _discard_slice(tx: Transaction, batch: int) -> int:
+    return int(
+        tx.execute(
+            "DELETE FROM message WHERE id IN (SELECT id FROM message WHERE account = "
+            "(SELECT account FROM staging WHERE batch = ?) AND id >= ? AND batch = ? ORDER BY id LIMIT ?)",
+            (batch, batch, batch, SLICE),
+        ).rowcount
+    )
+
+
+def _claim_key(tx: Transaction, account: int, idempotency: Idempotency, first: int, count: int, now: int) -> None:
+    done = tx.execute(
+        "INSERT INTO idempotency (account, call_key, fingerprint, first_id, messages, rejected, created) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (account, idempotency.key, idempotency.fingerprint, first, count, idempotency.rejected, now),
+    )
+    if done.rowcount == 1:
+        return
+    found = find_repeated(tx, account, idempotency.key)
+    if found is None or found[1] != idempotency.fingerprint:
+        raise Conflict(
+            "this Idempotency-Key was used for another request",
+            cure="use a new key for a new request",
+            code="idempotency_mismatch",
+        )
+    raise found[0]
