@@ -1,0 +1,290 @@
+"""What can be configured: one class a section of the file, frozen, each key with its default, unit and meaning."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    SettingsConfigDict,
+)
+
+from modemd import state_dir as places
+from modemd.errors import ConfigError
+
+PREFIX = "MODEMD_"
+"""How the name of an environment variable of ours begins."""
+DELIMITER = "__"
+"""What parts section and key in it."""
+
+WITHOUT_EFFECT = ("doors", "keys", "webhooks", "registration")
+"""Sections whose form is promised and checked already, and which nothing in this version acts on."""
+
+
+def _listed(value: object) -> object:
+    """A list given as text, as environment variables must: JSON if it opens with a bracket, else comma-separated."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _pin(value: SecretStr) -> SecretStr:
+    """A PIN has four to eight digits (TS 27.007 8.3, TS 51.011 9.3)."""
+    if not re.fullmatch(r"[0-9]{4,8}", value.get_secret_value()):
+        raise ValueError("a PIN is four to eight digits, written in quotes")
+    return value
+
+
+Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_listed)]
+Pin = Annotated[SecretStr, AfterValidator(_pin)]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+
+
+class Section(BaseModel):
+    """One table of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Server(Section):
+    """The HTTP listener."""
+
+    listen: str = Field(default="127.0.0.1:8160", description="HOST:PORT of the HTTP API; port 0 takes any free one")
+
+    @property
+    def host(self) -> str:
+        """The host part of ``listen``, without the brackets of an IPv6 address."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port part of ``listen``."""
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def loopback(self) -> bool:
+        """True if nobody outside this machine can connect."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @field_validator("listen")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
+            raise ValueError("it is HOST:PORT, for instance 127.0.0.1:8160 or [::1]:8160")
+        return value
+
+
+class Database(Section):
+    """Where messages and accounts lie."""
+
+    url: SecretStr | None = Field(
+        default=None, description="sqlite:///FILE or postgresql://…; by default modemd.db in the state directory"
+    )
+
+
+class Modems(Section):
+    """Which modems there are."""
+
+    ports: Texts = Field(default=(), description="devices, ptys or socket://host:port, each a modem")
+    discover: bool | None = Field(
+        default=None, description="find modems that are plugged in; by default yes, unless modems are simulated"
+    )
+
+
+class Simulate(Section):
+    """Modems that are simulated, to try modemd without hardware."""
+
+    modems: int = Field(default=0, ge=0, le=512, description="how many")
+
+
+class Queue(Section):
+    """How long messages live and how long a stop waits."""
+
+    valid_for: int = Field(
+        default=172_800,
+        ge=60,
+        le=5_443_200,
+        description="seconds after which an unsent message expires (48 h; at most 63 days)",
+    )
+    stop_grace: float = Field(
+        default=8.0,
+        ge=0,
+        le=60,
+        description="seconds a stop waits for messages on the air; the whole stop takes 2 s more at most",
+    )
+
+
+class Numbers(Section):
+    """How phone numbers are read."""
+
+    region: Country = Field(
+        default="PL", description="the country of numbers written without a country code (ISO 3166)"
+    )
+    short_codes: Texts = Field(default=(), description="short numbers that may be sent to")
+
+
+class SimCard(Section):
+    """What is known about one SIM."""
+
+    pin: Pin | None = Field(default=None, description="its PIN")
+
+
+class Sim(Section):
+    """PINs: one for every SIM, and one for a SIM by its ICCID, as the table [sim."<ICCID>"]."""
+
+    pin: Pin | None = Field(default=None, description="the PIN of every SIM that has no table of its own")
+    cards: Mapping[str, SimCard] = Field(default_factory=dict, exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, data: object) -> object:
+        """Move the tables named by an ICCID (18 to 20 digits, ITU-T E.118) under ``cards``."""
+        if not isinstance(data, Mapping):
+            return data
+        cards = {key: value for key, value in data.items() if re.fullmatch(r"\d{18,20}", key)}
+        return {key: value for key, value in data.items() if key not in cards} | ({"cards": cards} if cards else {})
+
+    def pin_of(self, iccid: str | None) -> SecretStr | None:
+        """The PIN for the SIM with this ICCID; the common one if it has none of its own or is not known yet."""
+        card = self.cards.get(iccid) if iccid else None
+        return card.pin if card and card.pin else self.pin
+
+
+class Doors(Section):
+    """Front doors that speak the protocols of others."""
+
+    promosms: bool = Field(default=False, description="the PromoSMS protocol")
+    kannel: bool = Field(default=False, description="the Kannel protocol")
+    capcom6: bool = Field(default=False, description="the capcom6 protocol")
+
+
+class Keys(Section):
+    """The key store."""
+
+    mirrors: Paths = Field(default=(), description="directories that hold a copy of the key store")
+
+
+class Webhooks(Section):
+    """Events sent to programs of users."""
+
+    allow_private: bool = Field(default=False, description="let webhooks go to private and loopback addresses")
+
+
+class Registration(Section):
+    """Who may open an account."""
+
+    countries: Annotated[tuple[Country, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=("PL",), description="countries whose mobile numbers may register (ISO 3166)"
+    )
+
+
+class Tls(Section):
+    """The certificate of the HTTP listener."""
+
+    certificate: Path | None = Field(default=None, description="PEM file with the certificate and its chain")
+    key: Path | None = Field(default=None, description="PEM file with its private key")
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key come together")
+        return self
+
+
+class Logs(Section):
+    """What is logged."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="the least level that is written"
+    )
+    file: bool = Field(
+        default=False, description="also write modemd.log in the state directory, a file a day, kept for 7 days"
+    )
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured, frozen."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
+        env_ignore_empty=True,
+    )
+
+    state_dir: Path = Field(exclude=True)
+    server: Server = Server()
+    database: Database = Database()
+    modems: Modems = Modems()
+    simulate: Simulate = Simulate()
+    queue: Queue = Queue()
+    numbers: Numbers = Numbers()
+    sim: Sim = Sim()
+    doors: Doors = Doors()
+    keys: Keys = Keys()
+    webhooks: Webhooks = Webhooks()
+    registration: Registration = Registration()
+    tls: Tls = Tls()
+    logs: Logs = Logs()
+
+    @property
+    def database_url(self) -> str:
+        """Where the database is; may hold a password."""
+        url = self.database.url
+        return url.get_secret_value() if url else places.database_url(self.state_dir)
+
+    @property
+    def discovers(self) -> bool:
+        """Whether modems that are plugged in are taken: as configured, else yes unless modems are simulated."""
+        return self.simulate.modems == 0 if self.modems.discover is None else self.modems.discover
+
+    @property
+    def without_effect(self) -> list[str]:
+        """Sections that were configured and that nothing in this version acts on."""
+        return [name for name in WITHOUT_EFFECT if name in self.model_fields_set]
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        """Passwords and API keys never cross a network in the clear."""
+        if not self.server.loopback and self.tls.certificate is None:
+            raise ConfigError(
+                f"listening on {self.server.listen} without TLS is refused",
+                cure="listen on 127.0.0.1, or name a certificate in [tls] certificate and key",
+                code="tls_required",
+            )
+        return self
+
+
+SECTIONS: Mapping[str, type[Section]] = {
+    name: field.annotation
+    for name, field in Settings.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+}
+"""Every section by its name, in the order of the file."""

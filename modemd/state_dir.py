@@ -1,0 +1,60 @@
+"""The state directory: where it is, what lies in it, and that nobody else can look inside.
+
+A leaf of its own, apart from the configuration, because every command needs it and few need the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from modemd.errors import ConfigError
+
+CONFIG_NAME = "modemd.toml"
+"""The configuration file that is read when nobody names another."""
+
+
+def locate(option: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
+    """The state directory: the option, else $STATE_DIRECTORY (systemd), else $MODEMD_STATE_DIR, else the platform's.
+
+    systemd may name several, separated by colons; the first is ours.
+    """
+    environ = os.environ if environ is None else environ
+    named = option or environ.get("STATE_DIRECTORY", "").partition(":")[0] or environ.get("MODEMD_STATE_DIR")
+    if named:
+        return Path(named).expanduser().absolute()
+    from platformdirs import user_state_path  # only when asked: every command pays for it otherwise
+
+    return user_state_path("modemd").absolute()
+
+
+def prepare(state_dir: Path) -> Path:
+    """Make the state directory where it is missing and close it to everybody else (0700); gives it back.
+
+    Raises ConfigError if it cannot be made, belongs to another user, or is no directory.
+    """
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = state_dir.stat()
+        if stat.S_IMODE(found.st_mode) & 0o077:
+            state_dir.chmod(0o700)
+    except FileExistsError as error:
+        raise ConfigError(f"{state_dir} is no directory", cure="name another with --state-dir") from error
+    except OSError as error:
+        raise ConfigError(
+            f"the state directory {state_dir} cannot be used ({error.strerror})",
+            cure="run as the user who owns it, or name another with --state-dir",
+        ) from error
+    return state_dir
+
+
+def control_socket(state_dir: Path) -> Path:
+    """Where the daemon listens for the command line."""
+    return state_dir / "control.sock"
+
+
+def database_url(state_dir: Path) -> str:
+    """The embedded database that is used when nobody names another."""
+    return f"sqlite:///{state_dir / 'modemd.db'}"

@@ -1,0 +1,218 @@
+"""What can be configured, where from, and how a mistake is told."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from modemd import config
+from modemd.config import SECTIONS
+from modemd.errors import ConfigError
+from modemd.state_dir import locate, prepare
+
+PASSWORD = "hunter2hunter2"
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("STATE_DIRECTORY", "MODEMD_STATE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "modemd.toml"
+    path.write_text(text)
+    return path
+
+
+def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
+    settings = config.load(tmp_path)
+    assert settings.server.listen == "127.0.0.1:8160"
+    assert settings.database_url == f"sqlite:///{tmp_path}/modemd.db"
+    assert settings.modems.ports == ()
+    assert settings.numbers.region == "PL"
+    assert not settings.doors.kannel
+
+
+def test_the_file_in_the_state_directory_is_read_when_none_is_named(tmp_path: Path) -> None:
+    write(tmp_path, '[numbers]\nregion = "DE"\n')
+    assert config.load(tmp_path).numbers.region == "DE"
+
+
+def test_the_command_line_beats_the_environment_beats_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, '[server]\nlisten = "127.0.0.1:1"\n[queue]\nstop_grace = 1\nvalid_for = 100\n')
+    monkeypatch.setenv("MODEMD_SERVER__LISTEN", "127.0.0.1:2")
+    monkeypatch.setenv("MODEMD_QUEUE__STOP_GRACE", "2")
+    settings = config.load(tmp_path, path, options={"server": {"listen": "127.0.0.1:3"}})
+    assert (settings.server.port, settings.queue.stop_grace, settings.queue.valid_for) == (3, 2.0, 100)
+
+
+@pytest.mark.parametrize("value", ["/dev/a, socket://b:1", '["/dev/a", "socket://b:1"]'])
+def test_a_list_in_the_environment_is_comma_separated_or_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("MODEMD_MODEMS__PORTS", value)
+    assert config.load(tmp_path).modems.ports == ("/dev/a", "socket://b:1")
+
+
+def test_every_key_is_also_an_environment_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = {"listen": "[::1]:1", "url": "sqlite:////x", "level": "DEBUG", "region": "DE", "countries": "DE,FR"}
+    numbers = {"modems": "2", "valid_for": "99", "stop_grace": "3", "pin": "0012", "certificate": "/c", "key": "/k"}
+    for section, model in SECTIONS.items():
+        for key, field in model.model_fields.items():
+            if not field.exclude:
+                monkeypatch.setenv(f"MODEMD_{section}__{key}".upper(), (samples | numbers).get(key, "true"))
+    monkeypatch.setenv("MODEMD_SIMULATE__MODEMS", "2")
+    settings = config.load(tmp_path)
+    for section, model in SECTIONS.items():
+        unset = {key for key, field in model.model_fields.items() if not field.exclude}
+        assert getattr(settings, section).model_fields_set >= unset, section
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('[server]\nlisten_on = "x"\n', "[server] listen_on"),
+        ("[sever]\nlisten = 1\n", "'sever'"),
+        ("colour = 1\n", "'colour'"),
+        ('state_dir = "/x"\n', "'state_dir'"),
+        ('[sim."89480"]\npin = "1234"\n', "[sim] 89480"),
+        ('[sim."8948000000000000000"]\npuk = "12345678"\n', "[sim] 8948000000000000000.puk"),
+    ],
+)
+def test_an_unknown_key_is_refused_by_name(tmp_path: Path, text: str, name: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        config.load(tmp_path, path)
+    assert name in caught.value.detail
+    assert caught.value.code == "unknown_key"
+    assert caught.value.cure
+
+
+@pytest.mark.parametrize("name", ["MODEMD_SEVER__LISTEN", "MODEMD_SERVER__LISTEN_ON", "MODEMD_SERVER"])
+def test_an_unknown_variable_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "x")
+    with pytest.raises(ConfigError, match=name) as caught:
+        config.load(tmp_path)
+    assert caught.value.cure
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("[queue]\nvalid_for = 1\n", "[queue] valid_for"),
+        ('[queue]\nvalid_for = "soon"\n', "[queue] valid_for"),
+        ('[server]\nlisten = "8160"\n', "[server] listen"),
+        ('[server]\nlisten = "a:b:99999"\n', "[server] listen"),
+        ('[sim]\npin = "12a4"\n', "[sim] pin"),
+        ("[sim]\npin = 1234\n", "[sim] pin"),
+        ('[numbers]\nregion = "Poland"\n', "[numbers] region"),
+        ('[tls]\ncertificate = "/c.pem"\n', "[tls]"),
+        ('[logs]\nlevel = "LOUD"\n', "[logs] level"),
+    ],
+)
+def test_a_wrong_value_is_told_by_its_key_and_never_repeated(tmp_path: Path, text: str, name: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        config.load(tmp_path, path)
+    assert name in caught.value.detail
+    assert caught.value.cure
+    for secret in ("12a4", "1234"):
+        assert secret not in str(caught.value).replace("8948", "")
+
+
+def test_a_wrong_value_in_the_environment_is_told_by_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEMD_QUEUE__VALID_FOR", "soon")
+    with pytest.raises(ConfigError, match="MODEMD_QUEUE__VALID_FOR"):
+        config.load(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"[server\n", b"\xff\xfe", b'a = "\n'])
+def test_a_file_that_is_no_toml_is_told_by_its_path(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"broken\.toml"):
+        config.load(tmp_path, path)
+
+
+def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.toml"):
+        config.load(tmp_path, tmp_path / "nowhere.toml")
+
+
+def test_a_pin_is_that_of_the_sim_else_the_common_one(tmp_path: Path) -> None:
+    path = write(tmp_path, '[sim]\npin = "1111"\n[sim."8948000000000000000"]\npin = "0022"\n')
+    sim = config.load(tmp_path, path).sim
+    pins = [sim.pin_of(iccid) for iccid in ("8948000000000000000", "8948000000000000001", None)]
+    assert [pin.get_secret_value() for pin in pins if pin] == ["0022", "1111", "1111"]
+
+
+def test_secrets_show_in_no_representation(tmp_path: Path) -> None:
+    path = write(tmp_path, f'[database]\nurl = "postgresql://u:{PASSWORD}@h/d"\n[sim]\npin = "7531"\n')
+    settings = config.load(tmp_path, path)
+    for shown in (repr(settings), str(settings), settings.model_dump_json()):
+        assert PASSWORD not in shown
+        assert "7531" not in shown
+    assert PASSWORD in settings.database_url
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:8160", "[::]:8160", "192.168.1.2:80", "example.org:80"])
+def test_listening_beyond_loopback_needs_tls(tmp_path: Path, listen: str) -> None:
+    with pytest.raises(ConfigError, match="TLS") as caught:
+        config.load(tmp_path, options={"server": {"listen": listen}})
+    assert "[tls]" in caught.value.cure
+    tls = {"certificate": tmp_path / "c.pem", "key": tmp_path / "k.pem"}
+    assert config.load(tmp_path, options={"server": {"listen": listen}, "tls": tls}).server.listen == listen
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "127.9.9.9:80", "[::1]:8160", "localhost:8160"])
+def test_loopback_needs_no_tls(tmp_path: Path, listen: str) -> None:
+    assert config.load(tmp_path, options={"server": {"listen": listen}}).server.loopback
+
+
+def test_settings_are_frozen(tmp_path: Path) -> None:
+    settings = config.load(tmp_path)
+    with pytest.raises(ValidationError):
+        settings.server = settings.server
+    with pytest.raises(ValidationError):
+        settings.server.listen = "127.0.0.1:1"
+
+
+def test_modems_are_discovered_unless_they_are_simulated_or_it_is_said(tmp_path: Path) -> None:
+    assert config.load(tmp_path).discovers
+    assert not config.load(tmp_path, options={"simulate": {"modems": 4}}).discovers
+    assert config.load(tmp_path, options={"simulate": {"modems": 4}, "modems": {"discover": True}}).discovers
+    assert not config.load(tmp_path, options={"modems": {"discover": False}}).discovers
+
+
+def test_a_section_without_effect_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path, "[doors]\nkannel = true\n")
+    assert config.load(tmp_path, path).without_effect == ["doors"]
+    assert config.load(tmp_path / "other").without_effect == []
+
+
+def test_the_state_directory_is_the_option_then_systemds_then_ours_then_the_platforms(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert locate(environ={}).name == "modemd"
+    monkeypatch.setenv("MODEMD_STATE_DIR", "/ours")
+    assert locate() == Path("/ours")
+    monkeypatch.setenv("STATE_DIRECTORY", "/systemd:/second")
+    assert locate() == Path("/systemd")
+    assert locate("/option") == Path("/option")
+
+
+def test_the_state_directory_is_closed_to_others(tmp_path: Path) -> None:
+    fresh, open_one = tmp_path / "a" / "b", tmp_path / "open"
+    open_one.mkdir(mode=0o755)
+    for place in (fresh, open_one):
+        assert prepare(place).stat().st_mode & 0o777 == 0o700
+
+
+def test_a_state_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ConfigError, match="--state-dir"):
+            prepare(place)
