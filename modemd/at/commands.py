@@ -38,8 +38,8 @@ class Command:
     """A further test where an unsolicited code has the same prefix."""
     brings_pdu: bool = False
     """A line of information text may be followed by one that is a PDU (``+CMGR``, ``+CMGL``)."""
-    needs_answer: bool = False
-    """OK without information text proves that we took another command's OK for this one's."""
+    repeatable: bool = False
+    """No answer loses nothing: it may be asked again on the same link."""
     lenient_s: float | None = None
     """Seconds after its information text when a final result that never comes is no longer waited for."""
 
@@ -66,15 +66,15 @@ def _is_stat(line: str, value: str) -> bool:
     return f'"{value}"' not in line and value.isdecimal() and int(value) <= 10
 
 
-ATTENTION = Command("AT", 1.0)
+ATTENTION = Command("AT", 1.0, repeatable=True)
 """Answers at once or not at all; the first one after a sleep is often lost (gammu atgen.c)."""
 ECHO_OFF = Command("ATE0")
 ECHO_ON = Command("ATE1")
 ERRORS_BY_NUMBER = Command("AT+CMEE=1")
 """TS 27.007 9.1."""
 
-MAKER = Command("AT+CGMI", bare=_TEXT, prefix="+CGMI:", needs_answer=True)
-MODEL = Command("AT+CGMM", bare=_TEXT, prefix="+CGMM:", needs_answer=True)
+MAKER = Command("AT+CGMI", bare=_TEXT, prefix="+CGMI:")
+MODEL = Command("AT+CGMM", bare=_TEXT, prefix="+CGMM:")
 REVISION = Command("AT+CGMR", bare=_TEXT, prefix="+CGMR:")
 SERIAL_NUMBER = Command("AT+CGSN", bare=_IMEI, prefix="+CGSN:")
 """TS 27.007 5.1–5.4; some put the command's name before the text (SIM7600 ``+CGMR: …``)."""
@@ -88,7 +88,7 @@ SERVICE = Command("AT+CSMS=0", prefix="+CSMS:")
 """TS 27.005 3.2.1: the modem itself acknowledges what is routed to us, for no +CNMA may be sent during +CMGS."""
 PDU_MODE = Command("AT+CMGF=0")
 """TS 27.005 3.2.3."""
-MODE = Command("AT+CMGF?", prefix="+CMGF:", needs_answer=True)
+MODE = Command("AT+CMGF?", prefix="+CMGF:")
 STORAGES = Command("AT+CPMS=?", prefix="+CPMS:")
 STORAGE_USE = Command("AT+CPMS?", prefix="+CPMS:")
 """TS 27.005 3.2.2."""

@@ -1,0 +1,250 @@
+"""One modem's dialogue over one port: one exchange at a time, one absolute deadline, every event handed on once.
+
+Everything runs on the event loop, in the callbacks of ``add_reader`` and one timer; no task, no lock. A link ends by
+being lost (time-out, restart, a prompt out of place, a vanished port); a lost link is never mended, the next one is
+laid over the same port or over a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from modemd.at.asking import Asking
+from modemd.at.commands import ATTENTION, Command
+from modemd.at.dialect import GENERIC, Dialect
+from modemd.at.events import Echo, Event, Prompt, Unsolicited
+from modemd.at.parser import Parser
+from modemd.at.serial import Port
+from modemd.at.state import Move, State, step
+from modemd.errors import AtError, CommandFailed, CommandTimeout, ModemLost, PortLost
+
+ESC = b"\x1b"
+WRITE_S = 10.0
+"""A port that takes no octet for so long is dead: a PDU is 31 ms at 115,200 baud, 375 ms at 9,600."""
+
+
+class Exchange(Protocol):
+    """What is in flight: a command, or a message."""
+
+    def take(self, event: Event) -> None:
+        """An event that belongs to it."""
+
+    def expire(self) -> None:
+        """Its deadline has passed, with nothing left unread."""
+
+    def fail(self, error: AtError, was: State) -> None:
+        """The link is lost; ``was`` is where the dialogue stood."""
+
+
+class Link:
+    """The dialogue over one open port.
+
+    ``hear`` gets every unsolicited event; ``restarts`` says which of them prove that the modem has restarted.
+    """
+
+    def __init__(
+        self,
+        port: Port,
+        hear: Callable[[Unsolicited], None],
+        *,
+        dialect: Dialect = GENERIC,
+        restarts: Callable[[str], bool] | None = None,
+    ) -> None:
+        self.port = port
+        self.dialect = dialect
+        self.state = State.IDLE
+        self.failure: AtError | None = None
+        """Why the link was lost."""
+        self.echo_proves_restart = False
+        """Set once ``ATE0`` has been seen to work."""
+        self.echoed = False
+        """Whether an echo has come since this was last cleared."""
+        self.restarts = restarts or (lambda _text: False)
+        self.loop = asyncio.get_running_loop()
+        self.last_heard = self.loop.time()
+        """The loop's time when the last octet came."""
+        self.lost: asyncio.Future[None] = self.loop.create_future()
+        """Done when the link is lost."""
+        self.parser = Parser()
+        self._hear = hear
+        self._exchange: Exchange | None = None
+        self._unwritten = b""
+        self._waits_to_write = False
+        self._answer_s = 0.0
+        self._deadline: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self.loop.add_reader(port.fileno(), self._readable)
+
+    async def ask(self, command: Command) -> list[str]:
+        """Send one command and return its information text.
+
+        Raises CommandFailed for a final result other than OK, CommandTimeout (and the link is lost), or what the link
+        was lost by.
+        """
+        asking = Asking(self, command)
+        self.begin(asking, Move.ASK)
+        self.parser.asked(command)
+        self.write(command.text.encode() + b"\r", command.timeout_s)
+        return await asking.answer
+
+    def begin(self, exchange: Exchange, move: Move) -> None:
+        """Take the link for one exchange; raises what the link was lost by."""
+        if self.failure is not None:
+            raise self.failure.with_traceback(None)
+        self.state = step(self.state, move)
+        self._exchange = exchange
+
+    def write(self, data: bytes, answer_s: float) -> None:
+        """Hand ``data`` to the port; the deadline is ``answer_s`` from the moment the last octet has gone."""
+        self._answer_s = answer_s
+        self._unwritten += data
+        self._writable()
+
+    def go(self, move: Move) -> None:
+        """The exchange goes on to its next state."""
+        self.state = step(self.state, move)
+
+    def finish(self, move: Move) -> None:
+        """The exchange is over; the next may begin."""
+        self.state = step(self.state, move)
+        self._exchange = None
+        self._deadline = None
+        self.parser.ended()
+
+    def wait_longer(self, seconds: float) -> None:
+        """Set the deadline anew, from now."""
+        self._arm(seconds)
+
+    def rest(self) -> None:
+        """Nothing is awaited from the modem at the moment: no deadline."""
+        self._deadline = None
+
+    def read_now(self) -> None:
+        """Take in what has come already: it may change what is right to do next."""
+        if self.failure is None:
+            self._readable()
+
+    def lose(self, error: AtError) -> None:
+        """End this link: the modem restarted or no longer agrees with us, or the port is gone.
+
+        What waits at a prompt is escaped from: after a restart the modem may be in text mode, where it would take the
+        PDU for a text and its length for the number.
+        """
+        if self.failure is not None:
+            return
+        was, self.state = self.state, step(self.state, Move.LOSE)
+        self.failure = error
+        self._deadline = None
+        if was in {State.PROMPTING, State.PROMPTED, State.ESCAPING} and not isinstance(error, PortLost):
+            self._unwritten = ESC
+            self._writable()
+        self.detach()
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.fail(error, was)
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+    def close(self, code: str = "closed") -> None:
+        """End this link because we want to; the port stays open."""
+        self.lose(PortLost("the port was closed under the dialogue", code=code))
+
+    def detach(self) -> None:
+        """Leave the port to the next link."""
+        self.loop.remove_reader(self.port.fileno())
+        self.loop.remove_writer(self.port.fileno())
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    async def listen(self, quiet_s: float, at_most_s: float) -> None:
+        """Return when nothing has come for ``quiet_s``, or after ``at_most_s``; raises what the link was lost by."""
+        started = self.last_heard = self.loop.time()
+        while (now := self.loop.time()) < min(self.last_heard + quiet_s, started + at_most_s):
+            remaining = min(self.last_heard + quiet_s, started + at_most_s) - now
+            await asyncio.wait([self.lost], timeout=remaining)
+            if self.failure is not None:
+                raise self.failure
+
+    async def attend(self, tries: int) -> None:
+        """Send ``AT`` until the modem answers OK; raises CommandTimeout when it never does, or what lost the link."""
+        for left in range(tries - 1, -1, -1):
+            try:
+                await self.ask(ATTENTION)
+            except CommandFailed:
+                pass  # the late answer to something earlier, or an ESC that was no abort but a character
+            except CommandTimeout:
+                if not left:
+                    raise
+            else:
+                return
+        raise CommandTimeout("the modem answers AT with an error each time")
+
+    def _readable(self) -> None:
+        try:
+            data = self.port.read()
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.lose(PortLost("the port is gone"))
+            return
+        self.last_heard = self.loop.time()
+        for event in self.parser.feed(data):
+            self._hand_on(event)
+
+    def _hand_on(self, event: Event) -> None:
+        if isinstance(event, Unsolicited):
+            self._hear(event)
+            if self.restarts(event.text):
+                self.lose(ModemLost("the modem has restarted", code="reset"))
+        elif isinstance(event, Echo):
+            self.echoed = True
+            if self.echo_proves_restart:
+                self.lose(ModemLost("the modem has restarted: it echoes again", code="reset"))
+        elif isinstance(event, Prompt) and self.state in {State.IDLE, State.ASKED}:
+            self.lose(ModemLost("the modem prompts unasked", code="out_of_step"))
+        elif self._exchange is not None:
+            self._exchange.take(event)
+
+    def _writable(self) -> None:
+        try:
+            taken = self.port.write(self._unwritten)
+        except (BlockingIOError, InterruptedError):
+            taken = 0
+        except OSError:
+            self.lose(PortLost("the port is gone"))
+            return
+        self._unwritten = self._unwritten[taken:]
+        if self._unwritten:
+            self._waits_to_write = True
+            self._arm(WRITE_S)
+            self.loop.add_writer(self.port.fileno(), self._writable)
+            return
+        if self._waits_to_write:
+            self._waits_to_write = False
+            self.loop.remove_writer(self.port.fileno())
+        self._arm(self._answer_s)
+
+    def _arm(self, seconds: float) -> None:
+        """Set the one deadline. The timer is moved only when it would come too late: most deadlines are met."""
+        self._deadline = self.loop.time() + seconds
+        if self._timer is None or self._timer.when() > self._deadline:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self.loop.call_at(self._deadline, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        if self._deadline is None:
+            return
+        if self.loop.time() < self._deadline:
+            self._timer = self.loop.call_at(self._deadline, self._due)
+            return
+        self._readable()  # the answer may lie in the buffer already
+        if self._deadline is not None and self._exchange is not None and self.loop.time() >= self._deadline:
+            self._deadline = None
+            self._exchange.expire()
