@@ -1,0 +1,86 @@
+"""What follows an attempt that did not succeed, as the table in retry.py says."""
+
+from __future__ import annotations
+
+import pytest
+
+from modemd.clock import SECOND
+from modemd.queue.retry import FIRST_DELAY, LONGEST_DELAY, PARTIAL_TRIES, SETTLING_TIME, Facts, decide, delay
+from modemd.queue.states import IfUncertain, State
+from modemd.values import Fault, Outcome, Verdict
+
+NOW = 1_000_000 * SECOND
+
+
+def facts(**changes: object) -> Facts:
+    usual: dict[str, object] = {
+        "attempts": 0, "refusals": 0, "sent_parts": 0, "expires": NOW + 3600 * SECOND,
+        "if_uncertain": IfUncertain.HOLD, "sims_alike": 1,
+    }  # fmt: skip
+    return Facts(**(usual | changes))  # type: ignore[arg-type]  # a table of mixed columns
+
+
+def half() -> float:
+    return 0.5
+
+
+@pytest.mark.parametrize(
+    ("verdict", "fault", "changes", "state"),
+    [
+        (Verdict.UNSENT, Fault.MESSAGE, {}, State.FAILED),
+        (Verdict.UNSENT, Fault.DRIVER, {}, State.FAILED),
+        (Verdict.UNSENT, Fault.MODEM, {}, State.QUEUED),
+        (Verdict.UNSENT, None, {}, State.QUEUED),
+        (Verdict.REFUSED, Fault.MESSAGE, {}, State.FAILED),
+        (Verdict.REFUSED, Fault.DRIVER, {}, State.FAILED),
+        (Verdict.REFUSED, Fault.NETWORK, {}, State.QUEUED),
+        (Verdict.REFUSED, Fault.SIM, {}, State.QUEUED),
+        (Verdict.REFUSED, Fault.MODEM, {}, State.QUEUED),
+        (Verdict.REFUSED, Fault.SIM, {"sims_alike": 3}, State.FAILED),
+        (Verdict.REFUSED, Fault.NETWORK, {"expires": NOW}, State.EXPIRED),
+        (Verdict.REFUSED, Fault.NETWORK, {"expires": None}, State.QUEUED),
+        (Verdict.REFUSED, Fault.NETWORK, {"sent_parts": 1, "refusals": PARTIAL_TRIES - 1}, State.FAILED),
+        (Verdict.REFUSED, Fault.NETWORK, {"sent_parts": 1}, State.QUEUED),
+        (Verdict.UNCERTAIN, Fault.NETWORK, {}, State.UNCERTAIN),
+        (Verdict.UNCERTAIN, None, {"if_uncertain": IfUncertain.RESEND}, State.UNCERTAIN),
+        (Verdict.UNCERTAIN, None, {"expires": NOW - 1}, State.UNCERTAIN),
+    ],
+)
+def test_the_next_state_follows_from_verdict_and_fault(
+    verdict: Verdict, fault: Fault | None, changes: dict[str, object], state: State
+) -> None:
+    assert decide(Outcome(verdict, fault=fault), facts(**changes), NOW, half).state is state
+
+
+def test_what_never_left_us_goes_back_at_once_and_at_no_cost() -> None:
+    following = decide(Outcome(Verdict.UNSENT, code="port_lost"), facts(), NOW, half)
+    assert (following.due, following.costs) == (NOW, False)
+
+
+def test_a_refusal_by_the_network_waits_longer_each_time() -> None:
+    dues = [
+        decide(Outcome(Verdict.REFUSED, fault=Fault.NETWORK), facts(refusals=times), NOW, half).due
+        for times in range(12)
+    ]
+    assert dues == sorted(dues)
+    assert dues[0] == NOW + FIRST_DELAY * SECOND
+    assert dues[-1] == NOW + LONGEST_DELAY * SECOND
+
+
+def test_jitter_spreads_retries_from_half_to_one_and_a_half_times() -> None:
+    assert delay(0, 0.0) == FIRST_DELAY * 0.5 * SECOND
+    assert delay(0, 1.0) == FIRST_DELAY * 1.5 * SECOND
+
+
+def test_a_fault_of_the_sim_costs_the_message_nothing() -> None:
+    assert decide(Outcome(Verdict.REFUSED, fault=Fault.SIM), facts(), NOW, half).costs is False
+
+
+def test_a_message_that_cannot_be_finished_is_failed_as_partial() -> None:
+    following = decide(Outcome(Verdict.REFUSED, fault=Fault.MESSAGE), facts(sent_parts=1), NOW, half)
+    assert (following.state, following.code) == (State.FAILED, "partial")
+
+
+def test_a_policy_waits_for_a_late_answer_and_hold_waits_for_ever() -> None:
+    resend = decide(Outcome(Verdict.UNCERTAIN), facts(if_uncertain=IfUncertain.RESEND), NOW, half)
+    assert resend.due == NOW + SETTLING_TIME * SECOND

@@ -1,0 +1,182 @@
+"""Whose turn it is: fairness as a pure table of virtual times."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modemd.queue.turns import BULK_EVERY, Turns
+from modemd.values import Lane
+
+T, B, S = Lane.TRANSACTIONAL, Lane.BULK, Lane.SYSTEM
+
+
+def anyone(_lane: Lane, _account: int) -> bool:
+    return True
+
+
+def serve(turns: Turns, claims: int, segments: int = 1) -> Counter[tuple[Lane, int]]:
+    """Give so many turns; who had how many."""
+    had: Counter[tuple[Lane, int]] = Counter()
+    for _ in range(claims):
+        key = turns.pick(anyone)
+        assert key is not None
+        turns.charge(*key, segments)
+        had[key] += 1
+    return had
+
+
+def test_two_accounts_with_work_alternate() -> None:
+    turns = Turns()
+    turns.wake(T, 1)
+    turns.wake(T, 2)
+    order = []
+    for _ in range(6):
+        key = turns.pick(anyone)
+        assert key is not None
+        turns.charge(*key, 1)
+        order.append(key[1])
+    assert order in ([1, 2, 1, 2, 1, 2], [2, 1, 2, 1, 2, 1])
+
+
+def test_nobody_is_next_when_nobody_has_work() -> None:
+    assert Turns().pick(anyone) is None
+
+
+def test_an_account_that_arrives_during_a_long_campaign_goes_next() -> None:
+    turns = Turns()
+    turns.wake(T, 1)
+    serve(turns, 100_000)
+    turns.wake(T, 2)
+    assert 2 in [key[1] for key in serve(turns, 2)]
+
+
+def test_an_account_does_not_save_up_turns_while_idle() -> None:
+    turns = Turns()
+    turns.wake(T, 1)
+    serve(turns, 1000)
+    turns.wake(T, 2)
+    had = serve(turns, 100)
+    assert 49 <= had[T, 2] <= 51
+
+
+def test_a_cancelled_campaign_does_not_set_its_account_back() -> None:
+    turns = Turns()
+    turns.wake(T, 1)
+    turns.wake(T, 2)
+    serve(turns, 10)
+    turns.rest(T, 1)  # its other 100,000 messages were cancelled: they had no turn, so they cost none
+    serve(turns, 500)
+    turns.wake(T, 1)
+    assert 49 <= serve(turns, 100)[T, 1] <= 51
+
+
+def test_long_messages_cost_as_many_turns_as_they_have_segments() -> None:
+    turns = Turns()
+    turns.wake(T, 1)
+    turns.wake(T, 2)
+    had: Counter[int] = Counter()
+    for _ in range(300):
+        key = turns.pick(anyone)
+        assert key is not None
+        segments = 5 if key[1] == 1 else 1
+        turns.charge(*key, segments)
+        had[key[1]] += segments
+    assert abs(had[1] - had[2]) <= 5
+
+
+def test_a_heavier_account_gets_its_share() -> None:
+    turns = Turns()
+    turns.wake(T, 1)
+    turns.wake(T, 2)
+    had: Counter[int] = Counter()
+    for _ in range(400):
+        key = turns.pick(anyone)
+        assert key is not None
+        turns.charge(*key, 1, weight=3 if key[1] == 1 else 1)
+        had[key[1]] += 1
+    assert 295 <= had[1] <= 305
+
+
+def test_a_password_goes_before_everything() -> None:
+    turns = Turns()
+    turns.wake(B, 1)
+    turns.wake(T, 2)
+    serve(turns, 50)
+    turns.wake(S, 3)
+    assert turns.pick(anyone) == (S, 3)
+
+
+def test_bulk_gets_every_twentieth_claim_beside_transactional_traffic() -> None:
+    turns = Turns()
+    turns.wake(B, 1)
+    turns.wake(T, 2)
+    had = serve(turns, 20 * BULK_EVERY)
+    assert had[B, 1] == 20
+
+
+def test_bulk_has_everything_when_there_is_nothing_else() -> None:
+    turns = Turns()
+    turns.wake(B, 1)
+    assert serve(turns, 10)[B, 1] == 10
+
+
+def test_an_account_with_nothing_in_hand_is_passed_over_and_not_forgotten() -> None:
+    turns = Turns()
+    turns.wake(T, 1)
+    turns.wake(T, 2)
+    assert turns.pick(lambda _lane, account: account == 2) == (T, 2)
+    assert {key[1] for key in turns.upcoming(10)} == {1, 2}
+    turns.charge(T, 2, 1)
+    assert turns.pick(anyone) == (T, 1)
+
+
+def test_changes_are_handed_over_once() -> None:
+    turns = Turns({(T, 1): 5000})
+    turns.wake(T, 1)
+    turns.charge(T, 1, 2)
+    assert turns.take_changes() == {(T, 1): 7000}
+    assert turns.take_changes() == {}
+
+
+moves = st.lists(
+    st.one_of(
+        st.tuples(st.just("wake"), st.sampled_from(Lane), st.integers(1, 5)),
+        st.tuples(st.just("rest"), st.sampled_from(Lane), st.integers(1, 5)),
+        st.tuples(st.just("serve"), st.just(T), st.integers(1, 9)),
+    ),
+    max_size=80,
+)
+
+
+@given(moves)
+def test_whatever_happens_exactly_those_with_work_are_in_the_order(history: list[tuple[str, Lane, int]]) -> None:
+    turns, working = Turns(), set()
+    for what, lane, number in history:
+        if what == "wake":
+            turns.wake(lane, number)
+            working.add((lane, number))
+        elif what == "rest":
+            turns.rest(lane, number)
+            working.discard((lane, number))
+        elif (key := turns.pick(anyone)) is not None:
+            turns.charge(*key, number)
+        assert set(turns.upcoming(100)) == working
+        assert len(turns.upcoming(100)) == len(working)
+        assert (turns.pick(anyone) is None) == (not working)
+
+
+@given(st.lists(st.integers(1, 6), min_size=2, max_size=200), st.integers(2, 6))
+def test_no_two_accounts_with_work_drift_apart_by_more_than_one_message(sizes: list[int], accounts: int) -> None:
+    turns = Turns()
+    for account in range(accounts):
+        turns.wake(T, account)
+    had = dict.fromkeys(range(accounts), 0)
+    for size in sizes:
+        key = turns.pick(anyone)
+        assert key is not None
+        turns.charge(*key, size)
+        had[key[1]] += size
+    assert max(had.values()) - min(had.values()) <= max(sizes)
