@@ -96,17 +96,21 @@ class Claims(Generic[P]):
                 return claim
         while (key := self._turns.pick(self._has)) is not None:
             claim = self._stock[key].claims.popleft()
+            over = self._over(claim)
+            if not over:
+                self._turns.charge(*key, claim.message.parts - claim.message.sent_parts)
+            self._rest_if_empty(key)
             self._refill()
-            if self._over(claim):
-                continue
-            self._turns.charge(*key, claim.message.parts - claim.message.sent_parts)
-            return claim
+            if not over:
+                return claim
         self._refill()
         return None
 
     def put_back(self, claim: Claim[P]) -> None:
         """A claim that was taken and not used is the account's next again."""
-        self._stock[_key(claim.message)].claims.appendleft(claim)
+        key = _key(claim.message)
+        self._stock[key].claims.appendleft(claim)
+        self._turns.wake(*key)
         self._on_stock()
 
     def let_go(self, message: Message) -> None:
@@ -123,6 +127,7 @@ class Claims(Generic[P]):
             for claim in [claim for claim in stock.claims if claim.message.id == message.id]:
                 stock.claims.remove(claim)
                 self.let_go(claim.message)
+            self._rest_if_empty(_key(message))
 
     async def stop(self) -> None:
         """Forget everything in hand; the database still has it."""
@@ -134,6 +139,11 @@ class Claims(Generic[P]):
     def _has(self, lane: Lane, account: int) -> bool:
         stock = self._stock.get((lane, account))
         return bool(stock and stock.claims)
+
+    def _rest_if_empty(self, key: Key) -> None:
+        stock = self._stock[key]
+        if stock.dry and not stock.claims:
+            self._turns.rest(*key)
 
     def _over(self, claim: Claim[P]) -> bool:
         expires = claim.message.expires
@@ -180,8 +190,7 @@ class Claims(Generic[P]):
             for claim in claims:
                 self._hold(key, claim)
             stock.dry = not more and stock.wakes == wakes
-            if stock.dry and not stock.claims:
-                self._turns.rest(*key)
+            self._rest_if_empty(key)
 
     def _read(self, db: Reader, now: int, key: Key, count: int, held: frozenset[int]) -> tuple[list[Claim[P]], bool]:
         """In a worker thread: an account's next messages, prepared, and whether there may be more."""

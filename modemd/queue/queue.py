@@ -29,8 +29,8 @@ class Crossing:
 
     marked: bool
     """The next segment is on disk as about to be sent."""
-    follows: Next | None
-    """What follows for the message whose attempt was settled, if it did not succeed."""
+    follow: list[Next | None]
+    """What follows for the message of each attempt that was settled; None after success."""
 
 
 class Queue:
@@ -146,20 +146,20 @@ class Queue:
     # Sending
 
     def cross(
-        self, settled: Settlement | None, message: Message | None, part: int, sim: str, turns: dict[Key, int]
+        self, settled: Sequence[Settlement], message: Message | None, part: int, sim: str, turns: dict[Key, int]
     ) -> asyncio.Future[Crossing]:
-        """The write-ahead barrier: in one transaction settle the last attempt and mark the next segment.
+        """The write-ahead barrier: in one transaction settle what has ended and mark the next segment.
 
         ``turns`` are virtual times to write down beside. The future fails with StorageError if nothing was written.
         """
         now = self._clock.now()
 
         def closure(tx: Transaction) -> Crossing:
-            follows = settle.settle(tx, settled) if settled is not None else None
+            follow = [settle.settle(tx, settlement) for settlement in settled]
             marked = message is not None and settle.mark(tx, message, part, sim, self._node, now)
             if turns:
                 write_turns(tx, turns)
-            return Crossing(marked, follows)
+            return Crossing(marked, follow)
 
         return self._database.submit(closure, Urgency.SEND)
 
