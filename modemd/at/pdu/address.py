@@ -47,16 +47,15 @@ class Address:
         return "+" + self.value if self.ton == INTERNATIONAL and self.value else self.value
 
 
-def dialled(number: str) -> bytes:
-    """The TP-DA of a number to send to: E.164 with the plus sign, or a short code. InvalidField ``to`` otherwise."""
+def recipient(number: str) -> Address:
+    """The address of a number to send to: E.164 with the plus sign, or a short code. InvalidField ``to`` otherwise."""
     if not _DIALLABLE.fullmatch(number):
         raise InvalidField(
             "to",
             "this is no telephone number",
             cure=f"give a plus sign and the digits with country code, or a short code of up to {MAX_DIGITS} digits",
         )
-    digits, kind = (number[1:], b"\x91") if number[0] == "+" else (number, b"\x81")
-    return bytes((len(digits),)) + kind + primitives.to_semi_octets(digits)
+    return Address.of(number)
 
 
 def write_address(address: Address) -> bytes:
@@ -81,6 +80,22 @@ def read_address(octets: Octets, field: str) -> Address:
     return _read_value(octets.octet(field), octets.take((length + 1) // 2, field), length)
 
 
+def read_recipient(octets: Octets) -> Address:
+    """TP-RA of a status report, undoing what some ZTE modems do to it. PduError if it is cut off.
+
+    They write an address within the address: length, type, then the length and the type of the real one, and its
+    digits; read as one number, its second digit would be the semi-octet of the inner length.
+    """
+    address = read_address(octets, "TP-RA")
+    if address.ton == ALPHANUMERIC or address.value.isdecimal() or not address.value:
+        return address
+    value = octets.data[octets.at - (len(address.value) + 1) // 2 : octets.at]
+    digits = primitives.from_semi_octets(value[2:])
+    if value[0] == len(digits) and digits.isdecimal():
+        return Address(digits, address.ton, address.npi)
+    return address
+
+
 def read_smsc(octets: Octets) -> str:
     """The service centre address in front of a TPDU, whose length counts octets, not digits; empty if left out."""
     length = octets.octet("SCA")
@@ -88,6 +103,14 @@ def read_smsc(octets: Octets) -> str:
         return ""
     kind, value = octets.octet("SCA"), octets.take(length - 1, "SCA")
     return _read_value(kind, value, 2 * len(value)).text
+
+
+def write_smsc(number: str) -> bytes:
+    """The service centre address in front of a TPDU; ``00``, the one on the SIM, if ``number`` is empty."""
+    if not number:
+        return b"\0"
+    address = write_address(Address.of(number))
+    return bytes((len(address) - 1,)) + address[1:]
 
 
 def _read_value(kind: int, value: bytes, length: int) -> Address:

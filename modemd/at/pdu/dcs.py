@@ -80,6 +80,10 @@ class DataCoding:
         raise PduError("TP-DCS", 0, "no waiting indication can say this alphabet with this storage")
 
 
+PLAIN_TEXT = DataCoding()
+"""The default alphabet, and nothing special."""
+
+
 def read_coding(octet: int) -> DataCoding:
     """What ``octet`` says; reserved values are the default alphabet (TS 23.038 4)."""
     group = octet & 0xF0
@@ -95,4 +99,4 @@ def read_coding(octet: int) -> DataCoding:
         return DataCoding(alphabet, waiting=Waiting(octet & 3), active=bool(octet & 0x08), store=store)
     if group == 0xF0:
         return DataCoding(Alphabet.DATA if octet & 0x04 else Alphabet.GSM7, MessageClass(octet & 3))
-    return DataCoding()
+    return PLAIN_TEXT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from modemd.errors import PduError
 
@@ -61,8 +62,14 @@ class Header:
     others: tuple[tuple[int, bytes], ...] = ()
     """Information elements that mean nothing here, as identifier and value."""
 
+    def __bool__(self) -> bool:
+        """Whether it says anything: without, no header is written (TP-UDHI)."""
+        return self is not NO_HEADER and self != NO_HEADER
+
     def octets(self) -> bytes:
         """The header with its length octet; nothing if it says nothing. PduError if it is too long."""
+        if self is NO_HEADER:
+            return b""
         elements = b"".join(element.element() for element in (self.concat, self.ports) if element)
         for identifier, value in self._plain_elements():
             elements += bytes((identifier, len(value))) + value
@@ -78,28 +85,31 @@ class Header:
 NO_HEADER = Header()
 
 
-def read_header(elements: bytes) -> Header:
+def read_header(elements: bytes) -> Header | None:
     """The header whose information elements are ``elements``.
 
-    An element with an impossible length of value is kept among the others; one that is cut off ends the header; a
-    concatenation with segment 0 or a segment above the total is ignored (TS 23.040 9.2.3.24.1). Of several of a kind
-    the last counts (9.2.3.24).
+    None if the last element is cut off: then the whole header is to be ignored (TS 23.040 9.2.3.24). An element of
+    impossible length is kept among the others; a concatenation with segment 0 or a segment above the total is ignored
+    (9.2.3.24.1). Of several of a kind the last counts (9.2.3.24).
     """
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     others: list[tuple[int, bytes]] = []
     at = 0
-    while at + 2 <= len(elements) and at + 2 + elements[at + 1] <= len(elements):
-        identifier, value = elements[at], elements[at + 2 : at + 2 + elements[at + 1]]
-        at += 2 + len(value)
+    while at < len(elements):
+        end = at + 2 + elements[at + 1] if at + 1 < len(elements) else len(elements) + 1
+        if end > len(elements):
+            return None
+        identifier, value = elements[at], elements[at + 2 : end]
+        at = end
         known = _read_element(identifier, value)
         if known is None:
             others.append((identifier, value))
         else:
             found |= known
-    return Header(**found, others=tuple(others))  # type: ignore[arg-type]  # _read_element pairs names and types
+    return Header(**found, others=tuple(others))
 
 
-def _read_element(identifier: int, value: bytes) -> dict[str, object] | None:
+def _read_element(identifier: int, value: bytes) -> dict[str, Any] | None:
     match identifier, len(value):
         case (0x00, 3) | (0x08, 4):
             concat = Concat(int.from_bytes(value[:-2], "big"), value[-2], value[-1], wide=identifier == CONCAT_16)

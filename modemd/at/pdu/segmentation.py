@@ -18,6 +18,7 @@ from modemd.at.pdu.dcs import Alphabet
 from modemd.at.pdu.encoding import Encoded, encode, room
 from modemd.at.pdu.header import MAX_SEGMENTS, Concat, Ports
 from modemd.at.pdu.primitives import ESC
+from modemd.at.pdu.userdata import UserData
 from modemd.errors import InvalidField
 
 _CR, _LF = 0x0D, 0x0A
@@ -53,17 +54,6 @@ class Count:
     """The national locking shift table, if one is used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The user data of one segment, not yet packed: what leads it, and its septets or octets."""
-
-    header: bytes
-    """The user data header with its length octet, empty if there is none."""
-    units: bytes
-    number: int = 1
-    total: int = 1
-
-
 def count(text: str, *, national: tuple[Language, ...] = (), wide: bool = False) -> Count:
     """What ``text`` costs, without building it.
 
@@ -78,24 +68,22 @@ def count(text: str, *, national: tuple[Language, ...] = (), wide: bool = False)
     return Count(encoded.alphabet, len(ends) + 1, len(encoded.units) // width, left // width, pair.single, pair.locking)
 
 
-def split(encoded: Encoded, reference: int, *, wide: bool = False, ports: Ports | None = None) -> list[Part]:
+def split(encoded: Encoded, reference: int, *, wide: bool = False, ports: Ports | None = None) -> list[UserData]:
     """``encoded`` cut into segments, with a concatenation of ``reference`` where one is not enough.
 
-    InvalidField if it takes more than 255.
+    InvalidField if it takes more than 255; PduError if a port does not fit.
     """
     header = replace(encoded.header, ports=ports) if ports else encoded.header
-    common = header.octets()
-    ends, _ = _cut(encoded, len(common), wide)
+    ends, _ = _cut(encoded, len(header.octets()), wide)
     if not ends:
-        return [Part(common, encoded.units)]
+        return [UserData(encoded.units, encoded.alphabet, header)]
     total = len(ends) + 1
     bounds = enumerate(zip([0, *ends], [*ends, len(encoded.units)], strict=True), 1)
     return [
-        Part(
-            replace(header, concat=Concat(reference, total, number, wide)).octets(),
+        UserData(
             encoded.units[start:end],
-            number,
-            total,
+            encoded.alphabet,
+            replace(header, concat=Concat(reference, total, number, wide)),
         )
         for number, (start, end) in bounds
     ]
