@@ -1,0 +1,42 @@
+"""The e-mail address and the phone of an account: checked, and brought to the form they are looked up by."""
+
+from __future__ import annotations
+
+import re
+
+from modemd.accounts.numbers import Numbers
+from modemd.errors import InvalidField
+
+_LOCAL = re.compile(r"[^\s@\"(),:;<>\[\\\]\x00-\x1f\x7f]{1,64}")
+_LABEL = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")
+_CURE = "write it like name@example.org"
+
+
+def email(raw: str, field: str = "email") -> str:
+    """The address without surrounding blanks (RFC 5321 4.5.3.1 sizes, no quoted local part). Raises InvalidField."""
+    address = raw.strip()
+    local, _, domain = address.rpartition("@")
+    labels = domain.split(".")
+    good = (
+        len(address) <= 254
+        and _LOCAL.fullmatch(local)
+        and not (local.startswith(".") or local.endswith(".") or ".." in local)
+        and len(labels) > 1
+        and all(_LABEL.fullmatch(label) for label in labels)
+    )
+    if not good:
+        raise InvalidField(field, "this is no e-mail address", cure=_CURE, code="invalid_email")
+    return address
+
+
+def email_key(address: str) -> str:
+    """The form under which an address is looked up: people do not remember how they capitalised it."""
+    return address.strip().casefold()
+
+
+def phone(raw: str, numbers: Numbers, field: str = "phone") -> str:
+    """E.164. Raises InvalidField."""
+    number = numbers.normalise(raw, field)
+    if not number.startswith("+"):
+        raise InvalidField(field, "a short code is no phone", cure="give a mobile number", code="invalid_number")
+    return number

@@ -1,0 +1,56 @@
+"""What is sealed of a message: recipient, text, the caller's tag and how to send it, as compact octets.
+
+format  1   options  flash 1, report 2, valid_for present 4, tag present 8
+to      length octet and ASCII
+[valid_for  4 octets, seconds]
+[tag    length octet and UTF-8]
+text    UTF-8 to the end
+"""
+
+from __future__ import annotations
+
+from modemd.errors import Unreadable
+from modemd.values import Sms
+
+_FORMAT = 1
+_FLASH, _REPORT, _VALID_FOR, _TAG = 1, 2, 4, 8
+
+
+def encode(sms: Sms, tag: str | None = None) -> bytes:
+    """The octets to seal. ``tag`` takes at most 255 octets of UTF-8."""
+    to = sms.to.encode("ascii")
+    options = _FLASH * sms.flash | _REPORT * sms.report
+    extra = b""
+    if sms.valid_for is not None:
+        options |= _VALID_FOR
+        extra = sms.valid_for.to_bytes(4, "big")
+    if tag is not None:
+        options |= _TAG
+        raw = tag.encode()
+        extra += len(raw).to_bytes(1, "big") + raw
+    return b"%c%c%c%b%b%b" % (_FORMAT, options, len(to), to, extra, sms.text.encode())
+
+
+def decode(octets: bytes) -> tuple[Sms, str | None]:
+    """The message and its tag. Raises Unreadable if these are no such octets."""
+    try:
+        return _decode(octets)
+    except (IndexError, UnicodeDecodeError):
+        raise Unreadable("the sealed message is not in a form this version of modemd knows") from None
+
+
+def _decode(octets: bytes) -> tuple[Sms, str | None]:
+    if octets[0] != _FORMAT:
+        raise IndexError
+    options, place = octets[1], 3 + octets[2]
+    to = octets[3:place].decode("ascii")
+    valid_for = tag = None
+    if options & _VALID_FOR:
+        valid_for = int.from_bytes(octets[place : place + 4], "big")
+        place += 4
+    if options & _TAG:
+        end = place + 1 + octets[place]
+        tag = octets[place + 1 : end].decode()
+        place = end
+    text = octets[place:].decode()
+    return Sms(to, text, bool(options & _FLASH), bool(options & _REPORT), valid_for), tag

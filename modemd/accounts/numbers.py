@@ -1,0 +1,82 @@
+"""Mobile numbers as people write them, brought to E.164 by libphonenumber's tables.
+
+A number is refused when no number of its country has that form or length. Whether it is assigned only the network
+knows: numbering plans open new ranges before any table learns of them, and a wrong refusal here could not be healed
+by the user, while a refusal by the network is cheap and comes back with its reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
+
+from modemd.errors import ConfigError, InvalidField
+
+_FORM = re.compile(r"\s*\+?[\d\s().\-/\u2010-\u2015]{2,38}\s*")
+_CURE = "write it as + and country code and number, for example +48600100200"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A recipient that cannot be sent to; ``to`` as the caller wrote it."""
+
+    to: str
+    code: str
+    detail: str
+
+
+class Numbers:
+    """Reads numbers; those without a country code belong to the home region."""
+
+    def __init__(self, region: str = "PL", short_codes: Iterable[str] = ()) -> None:
+        if not phonenumbers.country_code_for_region(region):
+            raise ConfigError("the home region is no ISO 3166 country code", cure='write it like "PL"')
+        self.region = region
+        self.short_codes = frozenset(short_codes)
+
+    def normalise(self, raw: str, field: str = "to") -> str:
+        """E.164 with the plus sign, or a configured short code. Raises InvalidField, code ``invalid_number``."""
+        compact = raw.strip()
+        if compact in self.short_codes:
+            return compact
+        detail = self._fault(compact)
+        if isinstance(detail, str):
+            raise InvalidField(field, detail, cure=_CURE, code="invalid_number")
+        return phonenumbers.format_number(detail, PhoneNumberFormat.E164)
+
+    def _fault(self, raw: str) -> str | phonenumbers.PhoneNumber:
+        """The number, or why it is none."""
+        if not _FORM.fullmatch(raw):
+            return "this is not a telephone number"
+        try:
+            number = phonenumbers.parse(raw, self.region)
+        except NumberParseException as error:
+            if error.error_type == NumberParseException.INVALID_COUNTRY_CODE:
+                return "no country has this country code"
+            return "this is not a telephone number"
+        return _LENGTH_FAULTS.get(phonenumbers.is_possible_number_with_reason(number)) or number
+
+
+_LENGTH_FAULTS = {
+    ValidationResult.TOO_SHORT: "the number is too short for its country",
+    ValidationResult.TOO_LONG: "the number is too long for its country",
+    ValidationResult.INVALID_LENGTH: "no number of this country has this length",
+    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "the area code is missing",
+    ValidationResult.INVALID_COUNTRY_CODE: "no country has this country code",
+}
+
+
+def sort(numbers: Numbers, raws: Iterable[str]) -> tuple[list[str], list[Rejected]]:
+    """Normalised numbers, each once, in order; and what is none."""
+    accepted: dict[str, None] = {}
+    rejected: list[Rejected] = []
+    for raw in raws:
+        try:
+            accepted[numbers.normalise(raw)] = None
+        except InvalidField as error:
+            rejected.append(Rejected(raw, error.code, error.detail))
+    return list(accepted), rejected

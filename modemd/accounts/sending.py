@@ -1,0 +1,246 @@
+"""What an account may do with messages: submit them, look at them, take them back.
+
+Texts and numbers are sealed on the way in and opened on the way out; the queue sees neither. Work on a large call is
+cut into slices, so that the event loop is back with the modems in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from modemd import ids
+from modemd.accounts import letter
+from modemd.accounts.number_worker import NumberWorker
+from modemd.accounts.numbers import Numbers, Rejected, sort
+from modemd.accounts.request import Request
+from modemd.accounts.vault import Box, Vault
+from modemd.clock import SECOND, Clock, rfc3339
+from modemd.errors import InvalidField, NotFound
+from modemd.queue import Queue
+from modemd.queue.lookup import Wanted
+from modemd.queue.rows import Draft, Envelope, Idempotency, Message
+from modemd.queue.states import State
+from modemd.queue.submit import Repeated
+from modemd.values import Sms
+
+BODY = "message.body"
+REJECTED = "idempotency.rejected"
+INLINE = 50
+"""Recipients whose numbers are read on the loop (12 µs each); more go to the child process."""
+LONG_TEXT = 1000
+"""Characters from which counting the segments of a text leaves the loop."""
+SLICE = 100
+"""Messages sealed or opened in one turn of the loop: below a millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """One message of a receipt."""
+
+    id: str
+    to: str
+    parts: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to a call; given only after it is on disk."""
+
+    batch: str
+    messages: list[Accepted] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+
+
+class Sending:
+    """The messages of accounts. ``count`` gives the segments that a text takes; raises InvalidField if too many."""
+
+    def __init__(
+        self, queue: Queue, vault: Vault, numbers: Numbers, *, count: Callable[[str], int], clock: Clock
+    ) -> None:
+        self._queue = queue
+        self._vault = vault
+        self._numbers = numbers
+        self._worker = NumberWorker(numbers)
+        self._count = count
+        self._clock = clock
+
+    async def submit(self, account: int, request: Request, idempotency_key: str | None = None) -> Receipt:
+        """Accept a call: durable when it returns.
+
+        Raises InvalidField if no recipient is acceptable, Conflict (``idempotency_mismatch``) if the key was used
+        for another request, StorageError; then nothing was accepted.
+        """
+        parts = await self._parts(request.text)
+        accepted, rejected = await self._sort(request.to)
+        if not accepted:
+            raise _none_acceptable(rejected)
+        with self._vault.unit(account) as box:
+            call = _Call(request, accepted, parts, self._queue.ids.many(len(accepted)), box, self._clock.now())
+            call_key = None if idempotency_key is None else call.idempotency(idempotency_key, rejected)
+            receipt = Receipt(ids.encode("b", call.numbers[0]), rejected=rejected)
+            drafts = call.slices(receipt) if len(accepted) > SLICE else call.drafts(range(len(accepted)), receipt)
+            try:
+                await self._queue.submit(call.envelope(account), drafts, call_key)
+            except Repeated as repeated:
+                return await self._repeat(account, repeated, box)
+        return receipt
+
+    async def message(self, account: int, number: int) -> dict[str, Any]:
+        """One message as its account sees it. Raises NotFound."""
+        found = await self._queue.message(number, account)
+        if found is None:
+            raise NotFound("there is no such message", cure="check the id")
+        with self._vault.unit(account) as box:
+            return view(found, box)
+
+    async def messages(
+        self,
+        account: int,
+        *,
+        states: Iterable[State] | None = None,
+        tag: str | None = None,
+        to: str | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> list[dict[str, Any]]:
+        """Messages, newest first; ``before`` is the id of the last one of the previous page. Raises InvalidField."""
+        with self._vault.unit(account) as box:
+            wanted = Wanted(
+                account,
+                states=None if states is None else frozenset(states),
+                tag_key=None if tag is None else box.tag("tag", tag),
+                to_key=None if to is None else box.tag("to", self._numbers.normalise(to)),
+                before=before,
+            )
+            found = await self._queue.messages(wanted, limit)
+            return [view(message, box) async for message in _unhurried(found)]
+
+    async def cancel(self, account: int, number: int) -> State:
+        """Take a message back. Raises NotFound, or Conflict if it is being sent or has ended."""
+        return await self._queue.cancel(number, account)
+
+    def open(self, message: Message) -> Sms:
+        """What to send; for any thread. Raises Unreadable."""
+        return letter.decode(self._vault.open(message.account, BODY, message.id, message.body))[0]
+
+    def close(self) -> None:
+        """End the child process, if there is one."""
+        self._worker.close()
+
+    async def _parts(self, text: str) -> int:
+        return self._count(text) if len(text) < LONG_TEXT else await asyncio.to_thread(self._count, text)
+
+    async def _sort(self, raws: Sequence[str]) -> tuple[list[str], list[Rejected]]:
+        return sort(self._numbers, raws) if len(raws) <= INLINE else await self._worker.sort(raws)
+
+    async def _repeat(self, account: int, repeated: Repeated, box: Box) -> Receipt:
+        """The receipt that was given before."""
+        state, rejected = orjson.loads(box.open(REJECTED, repeated.first_id, repeated.rejected))
+        last = repeated.first_id + repeated.messages - 1
+        wanted = Wanted(account, first_id=repeated.first_id, last_id=last)
+        found = await self._queue.messages(wanted, repeated.messages)
+        messages = [
+            Accepted(ids.encode("m", message.id), _opened(message, box)[0].to, message.parts, state)
+            async for message in _unhurried(found[::-1])
+        ]
+        return Receipt(ids.encode("b", repeated.first_id), messages, [Rejected(*fields) for fields in rejected])
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request on its way into the queue."""
+
+    request: Request
+    accepted: list[str]
+    parts: int
+    numbers: range
+    box: Box
+    now: int
+
+    @property
+    def due(self) -> int:
+        return max(self.request.send_at or 0, self.now)
+
+    @property
+    def state(self) -> str:
+        return (State.SCHEDULED if self.due > self.now else State.QUEUED).label
+
+    def envelope(self, account: int) -> Envelope:
+        """What its messages share."""
+        request = self.request
+        expires = None if request.valid_for is None else self.due + request.valid_for * SECOND
+        tag_key = None if request.tag is None else self.box.tag("tag", request.tag)
+        return Envelope(account, request.lane, self.due, expires, request.if_uncertain, request.report, tag_key)
+
+    def drafts(self, places: range, receipt: Receipt) -> list[Draft]:
+        """These messages, sealed; and what the receipt says of them."""
+        request, box, drafts = self.request, self.box, []
+        for place in places:
+            number, to = self.numbers[place], self.accepted[place]
+            sms = Sms(to, request.text, request.flash, request.report, request.valid_for)
+            body = box.seal(BODY, number, letter.encode(sms, request.tag))
+            drafts.append(Draft(number, body, self.parts, box.tag("to", to)))
+            receipt.messages.append(Accepted(ids.encode("m", number), to, self.parts, self.state))
+        return drafts
+
+    async def slices(self, receipt: Receipt) -> AsyncIterator[list[Draft]]:
+        """All messages, in slices made only when the queue wants the next."""
+        for start in range(0, len(self.accepted), SLICE):
+            yield self.drafts(range(start, min(start + SLICE, len(self.accepted))), receipt)
+
+    def idempotency(self, key: str, rejected: list[Rejected]) -> Idempotency:
+        """The caller's key for this call, what it stands for, and what to answer a repeat."""
+        answer = orjson.dumps([self.state, [[one.to, one.code, one.detail] for one in rejected]])
+        return Idempotency(
+            self.box.tag("idempotency", key),
+            self.box.tag("fingerprint", orjson.dumps(self.request)),
+            self.box.seal(REJECTED, self.numbers[0], answer),
+        )
+
+
+def view(message: Message, box: Box) -> dict[str, Any]:
+    """A message as its account sees it (interface: HTTP API)."""
+    sms, tag = _opened(message, box)
+    error = {"code": message.error_code, "detail": message.error_detail or ""} if message.error_code else None
+    return {
+        "id": ids.encode("m", message.id),
+        "to": sms.to,
+        "text": sms.text,
+        "parts": message.parts,
+        "state": message.state.label,
+        "lane": message.lane.name.lower(),
+        "tag": tag,
+        "created_at": rfc3339(message.created),
+        "sent_at": rfc3339(message.sent_at),
+        "delivered_at": rfc3339(message.delivered_at),
+        "error": error,
+    }
+
+
+def _opened(message: Message, box: Box) -> tuple[Sms, str | None]:
+    return letter.decode(box.open(BODY, message.id, message.body))
+
+
+async def _unhurried(messages: Sequence[Message]) -> AsyncIterator[Message]:
+    """Each message; the loop gets a turn after every slice."""
+    for place, message in enumerate(messages):
+        if place % SLICE == SLICE - 1:
+            await asyncio.sleep(0)
+        yield message
+
+
+def _none_acceptable(rejected: list[Rejected]) -> InvalidField:
+    first = rejected[0]
+    if len(rejected) == 1:
+        return InvalidField("to", first.detail, cure=_WRITE_SO, code=first.code)
+    detail = f"none of the {len(rejected)} recipients is acceptable; the first: {first.detail}"
+    return InvalidField("to", detail, cure=_WRITE_SO, code="no_recipient")
+
+
+_WRITE_SO = "write numbers as + and country code and number, for example +48600100200"

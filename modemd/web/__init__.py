@@ -1,0 +1,1 @@
+"""What modemd shows to the network: HTTP in, verbs of the accounts called, JSON out."""

@@ -1,0 +1,144 @@
+"""What the OpenAPI document says of bodies and answers.
+
+``MessageRequest`` only describes: the body is read by ``accounts.request``, which names each fault and its cure, and
+a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from modemd.accounts import request
+
+StateName = Literal[
+    "scheduled", "queued", "sending", "uncertain", "sent", "delivered", "undelivered", "failed", "expired", "cancelled"
+]
+
+
+class Shape(BaseModel):
+    """A JSON object without unknown fields."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class MessageRequest(Shape):
+    """A text for one or many recipients."""
+
+    to: str | list[str] = Field(
+        description="A number, or up to 10,000: E.164, or national in the home region. Duplicates are merged.",
+        examples=["+48600100200", ["+48600100200", "+48600100201"]],
+    )
+    text: str = Field(min_length=1, max_length=request.MAX_TEXT, examples=["Your parcel is waiting."])
+    lane: Literal["transactional", "bulk"] | None = Field(
+        "transactional", description="bulk goes after everything somebody waits for."
+    )
+    flash: bool | None = Field(False, description="Shown at once and not stored (class 0).")
+    send_at: datetime | None = Field(None, description="Not before this moment; at most a year ahead.")
+    valid_for: int | None = Field(
+        None, ge=1, le=request.MAX_VALID_FOR, description="Seconds after which it is not to be sent any more."
+    )
+    report: bool | None = Field(False, description="Ask the network for a status report.")
+    if_uncertain: Literal["hold", "resend", "fail"] | None = Field(
+        "hold", description="What to do when it cannot be known whether the network took it."
+    )
+    tag: str | None = Field(None, min_length=1, max_length=request.MAX_TAG, description="Your own name for the call.")
+
+
+class Accepted(Shape):
+    """One message of a receipt."""
+
+    id: str = Field(examples=["m_01hzy3kd8q2v5"])
+    to: str
+    parts: int = Field(description="Segments it takes.")
+    state: StateName
+
+
+class Rejected(Shape):
+    """A recipient that was not accepted; ``to`` as it was given."""
+
+    to: str
+    code: str
+    detail: str
+
+
+class Receipt(Shape):
+    """What was accepted: it is on disk when this is answered."""
+
+    batch: str = Field(examples=["b_01hzy3kd8q2v5"])
+    messages: list[Accepted]
+    rejected: list[Rejected]
+
+
+class MessageError(Shape):
+    """Why a message is not further."""
+
+    code: str
+    detail: str
+
+
+class Message(Shape):
+    """One message."""
+
+    id: str
+    to: str
+    text: str
+    parts: int
+    state: StateName
+    lane: Literal["system", "transactional", "bulk"]
+    tag: str | None
+    created_at: datetime
+    sent_at: datetime | None
+    delivered_at: datetime | None
+    error: MessageError | None
+
+
+class Page(Shape):
+    """Messages, newest first."""
+
+    messages: list[Message]
+    cursor: str | None = Field(description="Pass it as ?cursor= for the next page; null on the last.")
+
+
+class Cancelled(Shape):
+    """A message that was taken back."""
+
+    id: str
+    state: StateName
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    code: str = Field(description="Stable; meant for programs.")
+    detail: str
+    field: str | None = None
+    cure: str | None = None
+
+
+def body(shape: type[BaseModel]) -> dict[str, Any]:
+    """OpenAPI of an endpoint that reads its body itself."""
+    schema = shape.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def parameter(name: str, place: str, description: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+    """OpenAPI of one parameter."""
+    return {
+        "name": name,
+        "in": place,
+        "description": description,
+        "required": place == "path",
+        "schema": schema or {"type": "string"},
+    }
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI of the problems an endpoint may answer with."""
+    described = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": "problem", "content": described} for status in statuses}

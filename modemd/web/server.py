@@ -1,0 +1,77 @@
+"""The HTTP listener: uvicorn in the daemon's own loop, on a socket that is bound before anything is promised."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from modemd.errors import DaemonError
+
+BACKLOG = 1024
+"""Connections that wait to be accepted: a burst of clients is slowed, not refused."""
+
+STOP_S = 1
+"""Seconds that requests under way have left at a stop."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the daemon has its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Listener:
+    """Serves an application at one address."""
+
+    def __init__(self, app: FastAPI, host: str, port: int, *, certificate: Path | None, key: Path | None) -> None:
+        self._host = host
+        self._port = port
+        self._socket: socket.socket | None = None
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=STOP_S,
+                ssl_certfile=certificate,
+                ssl_keyfile=key,
+            )
+        )
+
+    def bind(self) -> int:
+        """Take the address; its port. Raises DaemonError with the cure."""
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((self._host, self._port))
+        except OSError as error:
+            listener.close()
+            taken = error.errno == errno.EADDRINUSE
+            why = "is taken by another program" if taken else f"cannot be listened on ({error.strerror})"
+            raise DaemonError(f"{self._host}:{self._port} {why}", cure="choose another with --listen") from error
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+        self._socket = listener
+        return int(listener.getsockname()[1])
+
+    async def run(self) -> None:
+        """Serve until ``stop``."""
+        await self._server.serve(sockets=None if self._socket is None else [self._socket])
+
+    def stop(self) -> None:
+        """Accept nothing more; ``run`` returns when what is under way has had its second."""
+        self._server.should_exit = True

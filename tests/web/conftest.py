@@ -1,0 +1,75 @@
+"""The HTTP API as a client meets it: uvicorn on a socket, the real queue on a real SQLite file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from web_service import Service
+
+from modemd.accounts import keystore
+from modemd.accounts.api_keys import ApiKeys
+from modemd.accounts.directory import Directory
+from modemd.accounts.numbers import Numbers
+from modemd.accounts.sending import Sending
+from modemd.accounts.vault import Vault
+from modemd.at.pdu import count
+from modemd.clock import SystemClock
+from modemd.db import connect
+from modemd.queue import Queue
+from modemd.web.api import create_app
+
+
+async def status() -> dict[str, Any]:
+    """Stands at the place of the service's own document: the API passes it on."""
+    return {"running": True, "modems": []}
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[Service]:
+    """Everything but modems, listening on a free port."""
+    clock = SystemClock()
+    database = connect(f"sqlite:///{tmp_path / 'modemd.db'}")
+    await database.open()
+    store = keystore.open_or_create(tmp_path / "state.keys", fresh=True)
+    vault, numbers, queue = Vault(store), Numbers("PL"), Queue(database, clock, "node")
+    directory = Directory(database, store, vault, numbers, ids=queue.ids, clock=clock)
+    keys = ApiKeys(database, vault, queue.ids, clock)
+    sending = Sending(queue, vault, numbers, count=lambda text: count(text).parts, clock=clock)
+    account = await directory.create("user@example.org", "+48600100100")
+    (_, key), (_, operator_key) = await keys.mint(account.id), await keys.mint(await directory.ensure_operator())
+    service = Service(database, queue, vault, directory, keys, sending, account, key, operator_key)
+
+    async def ready() -> str | None:
+        return service.missing
+
+    app = create_app(sending=sending, keys=keys, status=status, ready=ready, clock=clock)
+    config = uvicorn.Config(app, port=0, access_log=False, lifespan="off", log_config=None)
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    service.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    yield service
+    await server.shutdown()
+    sending.close()
+    await database.close()
+
+
+@pytest.fixture
+async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with the account's API key."""
+    headers = {"Authorization": f"Bearer {service.key}"}
+    async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with nothing."""
+    async with httpx.AsyncClient(base_url=service.url, timeout=30) as client:
+        yield client
