@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from modemd.errors import ConfigError
 
 CONFIG_NAME = "modemd.toml"
 """The configuration file that is read when nobody names another."""
+
+LONGEST_ADDRESS = 100
+"""Octets of a Unix socket's address that are certain to fit (Linux takes 107: unix(7), sun_path)."""
 
 
 def locate(option: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
@@ -53,6 +57,22 @@ def prepare(state_dir: Path) -> Path:
 def control_socket(state_dir: Path) -> Path:
     """Where the daemon listens for the command line."""
     return state_dir / "control.sock"
+
+
+@contextmanager
+def socket_address(path: Path) -> Iterator[str]:
+    """The address of a Unix socket for bind and connect: its path, or a short way round to it if that is too long.
+
+    The way round leads through an open descriptor of its directory. Raises FileNotFoundError without that directory.
+    """
+    if len(os.fsencode(path)) <= LONGEST_ADDRESS:
+        yield str(path)
+        return
+    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{directory}/{path.name}"
+    finally:
+        os.close(directory)
 
 
 def database_url(state_dir: Path) -> str:
