@@ -51,6 +51,10 @@ class Dialect:
     """Commands sent once a session; an error is no failure."""
     iccid: tuple[str, ...] = ("AT+CCID", "AT+ICCID", "AT^ICCID?")
     """Ways to ask for the ICCID, the likeliest first (27.007 has none)."""
+    pin_tries: tuple[tuple[str, str], ...] = ()
+    """Ways to read how many PIN tries are left: command, and a regular expression that catches the number."""
+    pin_rest_s: float = 0.0
+    """Silence after a PIN was taken: firmwares asked sooner restart (Huawei, ZTE) or answer 515 (Wavecom)."""
     keep_link: bool = True
     """Whether to ask for ``AT+CMMS=2``."""
     notify: tuple[tuple[int, ...], ...] = _NOTIFY

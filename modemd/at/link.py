@@ -23,6 +23,8 @@ from modemd.errors import AtError, CommandFailed, CommandTimeout, ModemLost, Por
 ESC = b"\x1b"
 WRITE_S = 10.0
 """A port that takes no octet for so long is dead: a PDU is 31 ms at 115,200 baud, 375 ms at 9,600."""
+BOOT_S = 60.0
+"""How long after the first answer a boot may still go on talking: SIM800 15 s, sticks 30 s."""
 
 
 class Exchange(Protocol):
@@ -41,7 +43,7 @@ class Exchange(Protocol):
 class Link:
     """The dialogue over one open port.
 
-    ``hear`` gets every unsolicited event; ``restarts`` says which of them prove that the modem has restarted.
+    ``hear`` gets every unsolicited event, also those that lose the link because they prove a restart.
     """
 
     def __init__(
@@ -50,7 +52,6 @@ class Link:
         hear: Callable[[Unsolicited], None],
         *,
         dialect: Dialect = GENERIC,
-        restarts: Callable[[str], bool] | None = None,
     ) -> None:
         self.port = port
         self.dialect = dialect
@@ -61,7 +62,8 @@ class Link:
         """Set once ``ATE0`` has been seen to work."""
         self.echoed = False
         """Whether an echo has come since this was last cleared."""
-        self.restarts = restarts or (lambda _text: False)
+        self._watches_restarts = False
+        self._boot_over = 0.0
         self.loop = asyncio.get_running_loop()
         self.last_heard = self.loop.time()
         """The loop's time when the last octet came."""
@@ -147,6 +149,16 @@ class Link:
         if not self.lost.done():
             self.lost.set_result(None)
 
+    def escape(self) -> None:
+        """Write ESC while nothing is in flight: somebody before us may have left a prompt open."""
+        self.write(ESC, 0.0)
+        self.rest()
+
+    def watch_restarts(self) -> None:
+        """From now on a boot line is the end of this link."""
+        self._watches_restarts = True
+        self._boot_over = self.loop.time() + BOOT_S
+
     def close(self, code: str = "closed") -> None:
         """End this link because we want to; the port stays open."""
         self.lose(PortLost("the port was closed under the dialogue", code=code))
@@ -199,7 +211,7 @@ class Link:
     def _hand_on(self, event: Event) -> None:
         if isinstance(event, Unsolicited):
             self._hear(event)
-            if self.restarts(event.text):
+            if self._watches_restarts and self._restarted(event.text):
                 self.lose(ModemLost("the modem has restarted", code="reset"))
         elif isinstance(event, Echo):
             self.echoed = True
@@ -209,6 +221,12 @@ class Link:
             self.lose(ModemLost("the modem prompts unasked", code="out_of_step"))
         elif self._exchange is not None:
             self._exchange.take(event)
+
+    def _restarted(self, text: str) -> bool:
+        """What a boot says late proves a new one only when the one we met must be over."""
+        if text.startswith(self.dialect.restarted):
+            return True
+        return self.loop.time() > self._boot_over and text.startswith(self.dialect.booting)
 
     def _writable(self) -> None:
         try:

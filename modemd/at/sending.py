@@ -7,6 +7,7 @@ Before Ctrl-Z every failure is harmless (Unsent). After it nothing is written, a
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from modemd.at import codes
@@ -28,10 +29,18 @@ ESCAPE_S = 0.5
 """ESC is answered at once (OK, ERROR, +CMS ERROR), or never, as the firmware has it."""
 
 
+Settled = Callable[[Outcome, codes.Judgement | None], None]
+
+
+def _nobody(_outcome: Outcome, _judgement: codes.Judgement | None) -> None:
+    """Nobody wants to know."""
+
+
 class Sending:
     """The exchange of one segment: ``prompt()``, then ``submit()`` or ``abandon()``.
 
-    ``AT+CMGS`` is handed to the port before the constructor returns; it raises what the link was lost by.
+    ``AT+CMGS`` is handed to the port before the constructor returns; it raises what the link was lost by. ``settled``
+    is called once, with the outcome and what the modem's error means, if it gave one.
     """
 
     __slots__ = (
@@ -40,19 +49,18 @@ class Sending:
         "_prompt",
         "_reference",
         "_segment",
+        "_settled",
         "_submitted_at",
         "_verdict",
-        "judgement",
         "outcome",
     )
 
-    def __init__(self, link: Link, segment: Segment) -> None:
+    def __init__(self, link: Link, segment: Segment, settled: Settled = _nobody) -> None:
         self.outcome: Outcome | None = None
         """What became of it; None until that is known."""
-        self.judgement: codes.Judgement | None = None
-        """What the modem's error means, if it gave one."""
         self._link = link
         self._segment = segment
+        self._settled = settled
         self._reference: int | None = None
         self._submitted_at = 0.0
         self._prompt: asyncio.Future[None] = link.loop.create_future()
@@ -87,17 +95,22 @@ class Sending:
     async def abandon(self) -> None:
         """Leave the prompt by ESC: nothing is sent. Afterwards the dialogue is idle, or the link is lost."""
         link = self._link
-        try:
-            await self._prompt
-        except Unsent:
-            return
+        if self._prompt.cancelled() and link.state is State.PROMPTING:
+            self._prompt = link.loop.create_future()
+        if not self._prompt.cancelled():
+            try:
+                await self._prompt
+            except Unsent:
+                return
         if self.outcome is not None:
             return
         self._escaped = link.loop.create_future()
         link.go(Move.ESCAPE)
         link.write(ESC, ESCAPE_S)
         await self._escaped
-        self.outcome = Outcome(Verdict.UNSENT, code="abandoned")
+        if self.outcome is not None:
+            return
+        self._settle(Outcome(Verdict.UNSENT, code="abandoned"))
         try:
             await link.listen(link.dialect.escape_rest_s, ESCAPE_S)
             await link.attend(3)
@@ -132,29 +145,30 @@ class Sending:
 
     def fail(self, error: AtError, was: State) -> None:
         """The link is lost. With ``+CMGS`` read the SMSC has it all the same."""
-        if was is not State.SUBMITTED:
-            self._unsent(Outcome(Verdict.UNSENT, code=error.code, fault=Fault.MODEM, detail=error.detail))
-        elif self._reference is not None:
-            self._judge(Outcome(Verdict.ACCEPTED, reference=self._reference))
+        if was is State.SUBMITTED and self._reference is not None:
+            self._settle(Outcome(Verdict.ACCEPTED, reference=self._reference))
         else:
-            self._judge(Outcome(Verdict.UNCERTAIN, code=error.code, fault=Fault.MODEM, detail=error.detail))
+            verdict = Verdict.UNCERTAIN if was is State.SUBMITTED else Verdict.UNSENT
+            self._settle(Outcome(verdict, code=error.code, fault=Fault.MODEM, detail=error.detail))
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether nobody awaits the verdict any more."""
+        return self._verdict is not None and self._verdict.cancelled()
 
     def _end(self, was: State, final: Final) -> None:
         if was is State.ESCAPING:
             self._leave()
-        elif was is State.SUBMITTED:
-            self._judge(self._verdict_of(final))
+        elif was is State.SUBMITTED and final.ok:
+            self._settle(Outcome(Verdict.ACCEPTED, reference=self._reference))
         else:
-            self._unsent(self._classified(final, None))
+            after_s = self._link.loop.time() - self._submitted_at if was is State.SUBMITTED else None
+            judgement = self._judge(final, after_s)
+            self._settle(judgement.outcome(), judgement)
 
-    def _verdict_of(self, final: Final) -> Outcome:
-        if final.ok:
-            return Outcome(Verdict.ACCEPTED, reference=self._reference)
-        return self._classified(final, self._link.loop.time() - self._submitted_at)
-
-    def _classified(self, final: Final, after_s: float | None) -> Outcome:
+    def _judge(self, final: Final, after_s: float | None) -> codes.Judgement:
         dialect = self._link.dialect
-        self.judgement = codes.classify(
+        return codes.classify(
             final.family,
             final.number,
             after_s=after_s,
@@ -162,18 +176,16 @@ class Sending:
             vendor=dialect.vendor,
             quick_s=dialect.refused_within_s,
         )
-        return self.judgement.outcome()
 
-    def _unsent(self, outcome: Outcome) -> None:
+    def _settle(self, outcome: Outcome, judgement: codes.Judgement | None = None) -> None:
         self.outcome = outcome
         if not self._prompt.done():
             self._prompt.set_exception(Unsent(outcome))
-        self._leave()
-
-    def _judge(self, outcome: Outcome) -> None:
-        self.outcome = outcome
+            self._prompt.exception()  # seen here, for nobody may be waiting for it yet
         if self._verdict is not None and not self._verdict.done():
             self._verdict.set_result(outcome)
+        self._leave()
+        self._settled(outcome, judgement)
 
     def _leave(self) -> None:
         if self._escaped is not None and not self._escaped.done():

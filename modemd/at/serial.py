@@ -56,6 +56,13 @@ class _Quiet(serial.Serial):  # type: ignore[misc]  # pyserial ships no types
         """Keep what is there."""
 
 
+def _empty_is_not_gone(descriptor: int) -> None:
+    """With pyserial's VMIN of 0 an empty port reads like one that has gone; with 1 it gives EAGAIN (termios(3))."""
+    attributes = termios.tcgetattr(descriptor)
+    attributes[6][termios.VMIN] = 1
+    termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
+
+
 class SerialPort:
     """A device or a pty."""
 
@@ -64,6 +71,7 @@ class SerialPort:
         self.path = path
         self._serial = _Quiet(path, baud, exclusive=True)  # flock; raises when another program has it
         self._descriptor: int = self._serial.fileno()
+        _empty_is_not_gone(self._descriptor)
         fcntl.ioctl(self._descriptor, termios.TIOCEXCL)  # nobody but root can open it any more
 
     def fileno(self) -> int:

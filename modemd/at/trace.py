@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 
-from loguru import logger
-
+from modemd import log
 from modemd.at import grammar
 from modemd.at.serial import Port
 
@@ -21,6 +20,8 @@ _LONGEST = 1024
 
 def masked(line: str) -> str:
     """The line's shape: verbs, small numbers and results stay, everything else is a length."""
+    if line == "<ESC>":
+        return line
     if not (line.startswith(("AT", "+", "^", "*", "$", "%", "#")) or grammar.final(line) or line in grammar.BARE_CODES):
         return f"<{len(line)} characters>"
     return _PERSONAL.sub(lambda found: f"<{len(found[0])}>", line)
@@ -43,22 +44,22 @@ class Traced:
     def read(self) -> bytes:
         """What has come, logged."""
         data = self._port.read()
-        self._heard = self._show("<", self._heard + data)
+        self._heard = self._show("heard", self._heard + data)
         return data
 
     def write(self, data: bytes) -> int:
         """How many octets the port took, logged."""
         taken = self._port.write(data)
-        self._said = self._show(">", self._said + data[:taken].replace(b"\x1a", b"\r").replace(b"\x1b", b"<ESC>\r"))
+        self._said = self._show("said", self._said + data[:taken].replace(b"\x1a", b"\r").replace(b"\x1b", b"<ESC>\r"))
         return taken
 
     async def close(self) -> None:
         """Let the port underneath go."""
         await self._port.close()
 
-    def _show(self, arrow: str, data: bytes) -> bytes:
+    def _show(self, heading: str, data: bytes) -> bytes:
         *lines, rest = data.replace(b"\r", b"\n").split(b"\n")
         for line in lines:
             if line:
-                logger.debug("{} {} {}", self._name, arrow, masked(line.decode("latin-1")))
+                log.event(f"at.{heading}", level="DEBUG", modem=self._name, line=masked(line.decode("latin-1")))
         return rest[-_LONGEST:]

@@ -1,0 +1,275 @@
+"""Brings one modem up in named steps, so that a log line can name the one that failed.
+
+Each step is one method, tried in the order of ``Step``; each command carries its own time-out (at/commands.py). What a
+modem may refuse without harm is asked by ``_try``. What 27.005 leaves open is chosen from what the modem lists, never
+assumed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable, Iterable
+from enum import StrEnum
+
+from modemd import log
+from modemd.at import codes, commands, grammar
+from modemd.at.commands import Command
+from modemd.at.dialect import Dialect, Dialects
+from modemd.at.link import Link
+from modemd.errors import AtError, BringUpError, CommandFailed, ModemLost
+from modemd.pool import registration, storage
+from modemd.pool.modem import Modem
+from modemd.pool.pin import PinGuard
+
+QUIET_S = 0.1
+"""Silence that ends the answers to what was sent before: a modem answers ESC and AT within milliseconds."""
+SIM_BUSY_S = 30.0
+"""A SIM reads itself in for seconds after power-on or PIN (``+CME ERROR: 14``): Huawei and ZTE up to 30."""
+SIM_BUSY_RETRY_S = 2.0
+"""ModemManager's interval for ZTE and Huawei; asked at once, some firmwares restart."""
+REGISTRATION_RETRY_S = 5.0
+"""The modem tells each change by itself; the question is for those that do not."""
+
+
+class Step(StrEnum):
+    """The steps, in their order."""
+
+    LISTEN = "listen"
+    SYNC = "sync"
+    ECHO = "echo"
+    ERRORS = "errors"
+    IDENTITY = "identity"
+    SETUP = "setup"
+    SIM = "sim"
+    SUBSCRIBER = "subscriber"
+    SERVICE = "service"
+    MODE = "mode"
+    STORAGE = "storage"
+    NOTIFY = "notify"
+    KEEP_LINK = "keep link"
+    SMSC = "smsc"
+    REGISTRATION = "registration"
+    SIGNAL = "signal"
+
+
+class BringUp:
+    """One bring-up of one modem over a fresh link."""
+
+    def __init__(
+        self, modem: Modem, link: Link, *, dialects: Dialects, pins: PinGuard, listen_s: float, listen_at_most_s: float
+    ) -> None:
+        self._modem = modem
+        self._link = link
+        self._dialects = dialects
+        self._pins = pins
+        self._listen_s = listen_s
+        self._listen_at_most_s = listen_at_most_s
+        self._steps: dict[Step, Callable[[], Awaitable[None]]] = {
+            Step.LISTEN: self._listen,
+            Step.SYNC: self._sync,
+            Step.ECHO: self._echo,
+            Step.ERRORS: self._errors,
+            Step.IDENTITY: self._identity,
+            Step.SETUP: self._setup,
+            Step.SIM: self._sim,
+            Step.SUBSCRIBER: self._subscriber,
+            Step.SERVICE: self._service,
+            Step.MODE: self._mode,
+            Step.STORAGE: self._storage,
+            Step.NOTIFY: self._notify,
+            Step.KEEP_LINK: self._keep_link,
+            Step.SMSC: self._smsc,
+            Step.REGISTRATION: self._registration,
+            Step.SIGNAL: self._signal,
+        }
+
+    async def run(self, before: Callable[[Step], None]) -> None:
+        """Take every step; ``before`` is told each. Raises BringUpError naming the step, or what lost the link."""
+        for step in Step:
+            before(step)
+            try:
+                await self._steps[step]()
+            except CommandFailed as refusal:
+                meaning = codes.meaning(refusal.family, refusal.number, vendor=self._link.dialect.vendor)
+                raise BringUpError(step, f"{refusal.detail}: {meaning.words}", code=refusal.code) from None
+
+    async def _listen(self) -> None:
+        """An answer to a predecessor's Ctrl-Z may still come: nothing is sent before the modem is silent."""
+        await self._link.listen(self._listen_s, self._listen_at_most_s)
+
+    async def _sync(self) -> None:
+        """Leave a prompt that a predecessor left open, then agree on who speaks."""
+        self._link.escape()
+        await self._link.listen(max(QUIET_S, self._link.dialect.escape_rest_s), 1.0)
+        await self._link.attend(self._link.dialect.attention_tries)
+        await self._link.listen(QUIET_S, 2.0)
+        self._link.watch_restarts()
+
+    async def _echo(self) -> None:
+        """Where ``ATE0`` works, a later echo proves a restart. Some phones want it twice (N900, ModemManager)."""
+        for attempt in (commands.ECHO_OFF, commands.ECHO_ON, commands.ECHO_OFF):
+            await self._try(attempt)
+            self._link.echoed = False
+            await self._link.ask(commands.ATTENTION)
+            if not self._link.echoed:
+                break
+        self._link.echo_proves_restart = not self._link.echoed
+
+    async def _errors(self) -> None:
+        await self._try(commands.ERRORS_BY_NUMBER)
+
+    async def _identity(self) -> None:
+        modem = self._modem
+        modem.maker = await self._text(commands.MAKER)
+        modem.model = await self._text(commands.MODEL)
+        modem.revision = await self._text(commands.REVISION)
+        modem.imei = commands.imei_of(next(iter(await self._try(commands.SERIAL_NUMBER)), ""))
+        if modem.maker is None and modem.model is None:
+            raise BringUpError(
+                Step.IDENTITY, "the port answers, but names no maker and no model", cure="use the modem's other port"
+            )
+        dialect = self._dialects.of(" ".join(filter(None, (modem.maker, modem.model, modem.revision))))
+        self._link.dialect = dialect
+        modem.dialect = dialect.name
+
+    async def _setup(self) -> None:
+        for text in self._dialect.setup:
+            await self._try(Command(text))
+
+    async def _sim(self) -> None:
+        """The ICCID comes first, for a PIN may belong to one SIM."""
+        self._iccid = await self._read_iccid()
+        await self._pins.unlock(self._link, self._iccid, f"imei:{self._modem.imei} {self._modem.port}")
+
+    async def _subscriber(self) -> None:
+        iccid = self._iccid or await self._read_iccid()
+        imsi = commands.imsi_of(next(iter(await self._try(commands.SUBSCRIBER)), ""))
+        self._modem.sim = iccid or imsi or f"port:{self._modem.port}"
+
+    async def _service(self) -> None:
+        await self._try(commands.SERVICE)
+
+    async def _mode(self) -> None:
+        """PDU mode, read back: in text mode the length of a PDU would become a number."""
+        await self._patiently(commands.PDU_MODE)
+        answer = await self._link.ask(commands.MODE)
+        if not answer:
+            raise ModemLost("answers come one command late", code="out_of_step")
+        if grammar.after("+CMGF:", answer[0]) != "0":
+            raise BringUpError(Step.MODE, "the modem stays in text mode", cure="it cannot be used in PDU mode")
+
+    async def _storage(self) -> None:
+        listed = await self._try(commands.STORAGES)
+        for names in storage.preferences(listed[0] if listed else ""):
+            if await self._accepts(commands.use_storage(*names)):
+                break
+        use = await self._try(commands.STORAGE_USE)
+        if use:
+            self._modem.storage_used, self._modem.storage_total = storage.use(use[0])
+
+    async def _notify(self) -> None:
+        listed = await self._try(commands.NOTIFY_VALUES)
+        for setting in _offered(self._dialect.notify, listed[0] if listed else ""):
+            if await self._accepts(commands.notify(*setting)):
+                return
+        log.event("modem.no_notifications", level="WARNING", modem=self._modem.name)
+
+    async def _keep_link(self) -> None:
+        self._modem.keeps_link = self._dialect.keep_link and await self._accepts(commands.KEEP_LINK)
+
+    async def _smsc(self) -> None:
+        """Read only: a missing SMSC refuses every message with CMS 330."""
+        answer = await self._patiently(commands.SMSC)
+        number = grammar.fields(grammar.after("+CSCA:", answer[0]))[0] if answer else None
+        self._modem.smsc_known = bool(number)
+        if number == "":
+            raise BringUpError(
+                Step.SMSC, "the SIM holds no SMSC number", cure="set it, or use another SIM", code="smsc_unknown"
+            )
+
+    async def _registration(self) -> None:
+        for which in ("CREG", "CGREG", "CEREG"):
+            await self._try(commands.follow_registration(which))
+        await self._registered()
+
+    async def rejoin(self) -> None:
+        """The network was lost: wait for it, and read again what it may have changed."""
+        await self._registered()
+        await self._smsc()
+        await self._signal()
+
+    async def _registered(self) -> None:
+        """On LTE the circuit-switched answer may be "denied" while SMS works: all three are asked."""
+        questions = (commands.CIRCUIT_REGISTRATION, commands.PACKET_REGISTRATION, commands.EPS_REGISTRATION)
+        while True:
+            for prefix, question in zip(registration.PREFIXES, questions, strict=True):
+                answer = await self._try(question)
+                if answer:
+                    self._modem.registered(prefix, registration.answered(answer[0]))
+            if self._modem.registration.good:
+                return
+            self._modem.reason = f"not registered ({self._modem.registration})"
+            await self._modem.registration_news(REGISTRATION_RETRY_S)
+
+    async def _signal(self) -> None:
+        signal = await self._try(commands.SIGNAL)
+        self._modem.signal_dbm = registration.dbm(signal[0]) if signal else None
+        name = await self._try(commands.OPERATOR)
+        self._modem.operator = registration.operator(name[0]) if name else None
+
+    @property
+    def _dialect(self) -> Dialect:
+        return self._link.dialect
+
+    async def _try(self, command: Command) -> list[str]:
+        """Ask; an error is no harm and no answer."""
+        try:
+            return await self._link.ask(command)
+        except CommandFailed:
+            return []
+
+    async def _accepts(self, command: Command) -> bool:
+        try:
+            await self._link.ask(command)
+        except CommandFailed:
+            return False
+        return True
+
+    async def _patiently(self, command: Command) -> list[str]:
+        """Ask again while the SIM is busy or the modem still starting."""
+        deadline = self._link.loop.time() + SIM_BUSY_S
+        while True:
+            try:
+                return await self._link.ask(command)
+            except CommandFailed as refusal:
+                if not is_busy(refusal) or self._link.loop.time() > deadline:
+                    raise
+            await asyncio.sleep(SIM_BUSY_RETRY_S)
+
+    async def _text(self, command: Command) -> str | None:
+        lines = await self._try(command)
+        return " ".join(grammar.after(command.prefix, line).strip('"') for line in lines) or None
+
+    async def _read_iccid(self) -> str | None:
+        for text in self._dialect.iccid:
+            for line in await self._try(commands.iccid(text)):
+                if found := commands.iccid_of(line):
+                    return found
+        return None
+
+
+def is_busy(refusal: AtError) -> bool:
+    """Whether an error says "not yet": SIM busy, start-up going on."""
+    return refusal.code in {"cme-14", "cms-314", "cme-515", "cms-515", "cms-512", "cms-302", "cme-3"}
+
+
+def _offered(wanted: Iterable[tuple[int, ...]], listed: str) -> Iterable[tuple[int, ...]]:
+    """The settings to try, best first: those the modem lists, then the others, for lists are not always true."""
+    sets = grammar.value_sets(grammar.after("+CNMI:", listed))
+    if len(sets) != 5:
+        return wanted
+    *rest, buffering = sets
+    fitting = [(*setting[:4], setting[4] if setting[4] in buffering else min(buffering)) for setting in wanted]
+    good = [setting for setting in fitting if all(value in group for value, group in zip(setting, rest, strict=False))]
+    return dict.fromkeys(itertools.chain(good, fitting))

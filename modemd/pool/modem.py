@@ -1,0 +1,187 @@
+"""One modem as the rest of the house sees it: who it is, how it is, and ``start_sms``.
+
+A modem outlives its links: it is unplugged and comes back, restarts, changes its port. What a link is laid over and
+when is the pool's affair (care.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from enum import StrEnum
+
+from modemd.at.codes import Judgement
+from modemd.at.link import Link
+from modemd.at.sending import Sending
+from modemd.clock import Clock
+from modemd.errors import PortLost
+from modemd.values import Outcome, Segment, Verdict
+
+__all__ = ["Condition", "Modem", "Registration", "Sending"]
+
+
+class Condition(StrEnum):
+    """How a modem is; what ``modemd status`` shows as its state."""
+
+    STARTING = "starting"
+    """It is being brought up, or waits for its network."""
+    READY = "ready"
+    SENDING = "sending"
+    DRAINING = "draining"
+    """It is given no further message until it is resumed."""
+    QUARANTINED = "quarantined"
+    """It failed; it is tried again later, or needs a person (see its reason)."""
+    ABSENT = "absent"
+    """Its port is not there."""
+
+
+class Registration(StrEnum):
+    """How it stands with the network (TS 27.007 7.2)."""
+
+    HOME = "home"
+    ROAMING = "roaming"
+    SEARCHING = "searching"
+    DENIED = "denied"
+    NONE = "none"
+
+    @property
+    def good(self) -> bool:
+        """Whether SMS can be sent."""
+        return self in {Registration.HOME, Registration.ROAMING}
+
+
+_BEST_FIRST = list(Registration)
+
+
+class Modem:
+    """One modem. The dispatcher uses ``may_send``, ``start_sms``, ``stopped``; everything else is there to be read."""
+
+    def __init__(self, name: str, port: str, clock: Clock) -> None:
+        self.name = name
+        """Stable, for people: the port's own name where that is stable, else from model and IMEI."""
+        self.port = port
+        self.sim = f"port:{port}"
+        """Identity of the SIM that is in it: ICCID, else IMSI, else ``port:<path>``. Never logged."""
+        self.imei: str | None = None
+        self.maker: str | None = None
+        self.model: str | None = None
+        self.revision: str | None = None
+        self.dialect = "generic"
+        self.operator: str | None = None
+        self.signal_dbm: int | None = None
+        self.registration = Registration.NONE
+        self.smsc_known = False
+        self.keeps_link = False
+        """Whether ``AT+CMMS=2`` was taken."""
+        self.storage_used = 0
+        self.storage_total = 0
+        self.reason: str | None = None
+        """Why it is not ready, for the operator."""
+        self.last_success: int | None = None
+        """When it last had a message accepted, microseconds since 1970."""
+        self.sent = 0
+        self.failed = 0
+        self.uncertain = 0
+        self.busy_s = 0.0
+        """Seconds spent with a message in flight since the start."""
+        self.link: Link | None = None
+        self.on_settled: Callable[[Outcome, Judgement | None], None] = lambda _outcome, _judgement: None
+        """The pool's ear: each outcome, as soon as it is known."""
+        self.on_orphan: Callable[[int], None] = lambda _reference: None
+        """A reference came for a message whose sender has been cancelled."""
+        self._clock = clock
+        self._condition = Condition.ABSENT
+        self._sending: Sending | None = None
+        self._started_at = 0.0
+        self._idle: asyncio.Future[None] | None = None
+        self._registrations: dict[str, Registration] = {}
+        self._registration_news = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._stop.set()
+
+    @property
+    def condition(self) -> Condition:
+        """How it is at this moment."""
+        if self._condition is Condition.READY and self._sending is not None:
+            return Condition.SENDING
+        return self._condition
+
+    @property
+    def may_send(self) -> bool:
+        """Whether the next message may be started on it."""
+        return not self._stop.is_set()
+
+    def start_sms(self, segment: Segment) -> Sending:
+        """Hand ``AT+CMGS`` to the port before returning; raises PortLost or ModemLost where the modem has failed."""
+        if self.link is None:
+            raise PortLost("the modem is not there")
+        self._started_at = self._clock.monotonic()
+        sending = Sending(self.link, segment, self._settled)
+        if sending.outcome is None:
+            self._sending = sending
+        return sending
+
+    async def stopped(self) -> None:
+        """Wait until the dispatcher must give it back: returns to drain it, raises what the link was lost by."""
+        await self._stop.wait()
+        if self.link is not None and self.link.failure is not None:
+            raise self.link.failure.with_traceback(None)
+
+    def registered(self, prefix: str, state: Registration) -> None:
+        """What ``+CREG:``, ``+CGREG:`` or ``+CEREG:`` has said last; any good one of them will do."""
+        self._registrations[prefix] = state
+        self.registration = min(self._registrations.values(), key=_BEST_FIRST.index)
+        self._registration_news.set()
+
+    async def registration_news(self, at_most_s: float) -> None:
+        """Return when the modem says something about its registration, or after ``at_most_s``."""
+        self._registration_news.clear()
+        try:
+            async with asyncio.timeout(at_most_s):
+                await self._registration_news.wait()
+        except TimeoutError:
+            return
+
+    def becomes(self, condition: Condition, reason: str | None = None) -> None:
+        """The pool's word on how it is."""
+        self._condition = condition
+        self.reason = reason
+
+    def lend(self) -> None:
+        """The dispatcher may use it from now on."""
+        self._stop.clear()
+
+    def call_back(self) -> None:
+        """The dispatcher shall give it back after the message in hand."""
+        self._stop.set()
+
+    def laid(self, link: Link) -> None:
+        """The pool has laid a link to it; when that is lost, everybody who waits is told."""
+        self.link = link
+        link.lost.add_done_callback(lambda _: self._link_lost())
+
+    def _link_lost(self) -> None:
+        self._stop.set()
+        self._registration_news.set()
+
+    async def idle(self) -> None:
+        """Return when no message is in flight."""
+        if self._sending is not None:
+            self._idle = asyncio.get_running_loop().create_future()
+            await self._idle
+
+    def _settled(self, outcome: Outcome, judgement: Judgement | None) -> None:
+        sending, self._sending = self._sending, None
+        self.busy_s += self._clock.monotonic() - self._started_at
+        if outcome.verdict is Verdict.ACCEPTED:
+            self.sent += 1
+            self.last_success = self._clock.now()
+            if sending is not None and sending.orphaned and outcome.reference is not None:
+                self.on_orphan(outcome.reference)
+        elif outcome.verdict is Verdict.REFUSED:
+            self.failed += 1
+        elif outcome.verdict is Verdict.UNCERTAIN:
+            self.uncertain += 1
+        if self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
+        self.on_settled(outcome, judgement)
