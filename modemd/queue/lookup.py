@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from modemd.db import Reader
@@ -104,6 +105,28 @@ def next_moment(db: Reader, now: int) -> int | None:
         ],
     )
     return min((moment for moment in moments if moment is not None), default=None)
+
+
+def tally(db: Reader, numbers: Sequence[int]) -> dict[tuple[State, bool], int]:
+    """How many of these messages (ascending ids) are in which state, by whether they want a report."""
+    found: dict[tuple[State, bool], int] = {}
+    for first, last in _runs(numbers):
+        rows = db.execute(
+            f"SELECT state, report, count(*) FROM message WHERE id BETWEEN ? AND ? AND {NOT_STAGED} "
+            "GROUP BY state, report",
+            (first, last),
+        )
+        for state, report, count in rows:
+            key = State(state), bool(report)
+            found[key] = found.get(key, 0) + count
+    return found
+
+
+def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The first and last of each run of consecutive numbers: one call's messages are one run."""
+    for _, run in groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0]):
+        values = [number for _, number in run]
+        yield values[0], values[-1]
 
 
 def accounts_due(db: Reader, after: int, until: int) -> list[tuple[int, int]]:

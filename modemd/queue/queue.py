@@ -109,6 +109,10 @@ class Queue:
             raise NotFound("there is no such message", cure="check the id")
         return found
 
+    async def tally(self, numbers: Sequence[int]) -> dict[tuple[State, bool], int]:
+        """How many of these messages (ascending ids) are in which state, by whether they want a report."""
+        return await self._database.read(lambda db: lookup.tally(db, numbers))
+
     async def counts(self) -> Counts:
         """How much lies where."""
         now = self._clock.now()
