@@ -1,0 +1,204 @@
+"""The operator's desk: what the command line may ask of the running daemon, verb by verb.
+
+Each verb takes the arguments of the control socket and gives a JSON document back; `progress` gives one at every
+change. Numbers and texts pass through here on their way to the operator's own account and are kept nowhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from modemd import story
+from modemd.accounts import request as requests
+from modemd.accounts.api_keys import ApiKeys
+from modemd.accounts.directory import OPERATOR, Account, Directory
+from modemd.accounts.sending import Sending
+from modemd.clock import Clock, rfc3339
+from modemd.errors import InvalidField, NotFound
+from modemd.ids import decode, encode
+from modemd.queue import ENDED, Message, Queue, State
+from modemd.queue.lookup import Wanted
+from modemd.queue.states import by_label
+
+Arguments = Mapping[str, Any]
+Verb = Callable[[Arguments], Awaitable[dict[str, Any]]]
+Stream = Callable[[Arguments], AsyncIterator[dict[str, Any]]]
+
+SHOWN_EVERY_S = 0.2
+"""Progress is told five times a second at most: more than an eye reads, less than a bank of modems makes."""
+
+LISTED = 50
+"""Messages of one listing unless the caller asks for more or fewer."""
+
+
+class Desk:
+    """The verbs that need no modem."""
+
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        sending: Sending,
+        directory: Directory,
+        keys: ApiKeys,
+        status: Callable[[], Awaitable[dict[str, Any]]],
+        clock: Clock,
+    ) -> None:
+        self._queue = queue
+        self._sending = sending
+        self._directory = directory
+        self._keys = keys
+        self._status = status
+        self._clock = clock
+
+    @property
+    def verbs(self) -> dict[str, Verb | Stream]:
+        """Every verb by its name on the control socket."""
+        return {
+            "status": self.status,
+            "send": self.send,
+            "progress": self.progress,
+            "why": self.why,
+            "queue.list": self.list_messages,
+            "queue.cancel": self.cancel,
+            "queue.retry": self.retry,
+            "queue.resolve": self.resolve,
+            "accounts.create": self.create_account,
+            "accounts.list": self.list_accounts,
+            "accounts.show": self.show_account,
+        }
+
+    async def status(self, _: Arguments) -> dict[str, Any]:
+        """The status document."""
+        return await self._status()
+
+    async def send(self, args: Arguments) -> dict[str, Any]:
+        """Send as the operator's own account: the body of POST /v1/messages."""
+        receipt = await self._sending.submit(OPERATOR, requests.read(dict(args), self._clock.now()))
+        return asdict(receipt)
+
+    async def progress(self, args: Arguments) -> AsyncIterator[dict[str, Any]]:
+        """How far some messages are, at once and at every change, until all have ended."""
+        numbers = sorted(_message_id(text) for text in args.get("messages", []))
+        with self._queue.watch() as watch:
+            while True:
+                found = await self._queue.tally(numbers)
+                done = sum(count for (state, report), count in found.items() if _settled(state, report))
+                yield {"done": done, "total": sum(found.values()), "states": _labelled(found)}
+                if done == sum(found.values()):
+                    return
+                await watch.change()
+                await asyncio.sleep(SHOWN_EVERY_S)
+
+    async def why(self, args: Arguments) -> dict[str, Any]:
+        """Everything that happened to a message."""
+        return story.tell(await self._queue.story(_message_id(args.get("id"))), self._clock.now())
+
+    async def list_messages(self, args: Arguments) -> dict[str, Any]:
+        """Messages of all accounts, newest first, without what is in them."""
+        wanted = Wanted(
+            states=_states(args.get("state")), before=_message_id(args["cursor"]) if args.get("cursor") else None
+        )
+        limit = min(max(1, int(args.get("limit") or LISTED)), 1000)
+        found = await self._queue.messages(wanted, limit)
+        cursor = encode("m", found[-1].id) if len(found) == limit else None
+        return {"messages": [_row(message) for message in found], "cursor": cursor}
+
+    async def cancel(self, args: Arguments) -> dict[str, Any]:
+        """Take a waiting message back."""
+        return _state(await self._queue.cancel(_message_id(args.get("id"))))
+
+    async def retry(self, args: Arguments) -> dict[str, Any]:
+        """Queue a message again that has failed."""
+        return _state(await self._queue.retry(_message_id(args.get("id"))))
+
+    async def resolve(self, args: Arguments) -> dict[str, Any]:
+        """Settle an uncertain message."""
+        how = args.get("how")
+        if how not in ("sent", "resend", "fail"):
+            raise InvalidField("how", "that is no way to settle a message", cure="sent, resend or fail")
+        return _state(await self._queue.resolve(_message_id(args.get("id")), how))
+
+    async def create_account(self, args: Arguments) -> dict[str, Any]:
+        """A new account without a trial limit, and a key if wanted."""
+        account = await self._directory.create(str(args.get("email", "")), str(args.get("phone", "")), operator=False)
+        answer = {"id": encode("a", account.id), "email": account.email}
+        if args.get("with_key"):
+            _, answer["api_key"] = await self._keys.mint(account.id, "made with the account")
+        return answer
+
+    async def list_accounts(self, _: Arguments) -> dict[str, Any]:
+        """The accounts."""
+        return {"accounts": [_account(account) for account in await self._directory.accounts()]}
+
+    async def show_account(self, args: Arguments) -> dict[str, Any]:
+        """One account and the names of its keys."""
+        found = await self._directory.find(str(args.get("who", "")))
+        if not found:
+            raise NotFound("there is no such account", cure="modemd accounts list shows them")
+        return {"accounts": [{**_account(account), "keys": await self._key_list(account)} for account in found]}
+
+    async def _key_list(self, account: Account) -> list[dict[str, Any]]:
+        keys = await self._keys.of(account.id)
+        return [{"id": encode("k", key.id), "name": key.name, "created_at": rfc3339(key.created)} for key in keys]
+
+
+def _message_id(text: object) -> int:
+    number = decode("m", text) if isinstance(text, str) else None
+    if number is None:
+        raise NotFound("that is no id of a message", cure="ids look like m_01hzy3kd8q2v5")
+    return number
+
+
+def _states(label: object) -> frozenset[State] | None:
+    if not label:
+        return None
+    state = by_label(str(label))
+    if state is None:
+        raise InvalidField("state", "there is no such state", cure=", ".join(state.label for state in State))
+    return frozenset({state})
+
+
+def _settled(state: State, report: bool) -> bool:
+    """Nothing more will happen by itself, or nothing that the caller waits for."""
+    return not report if state is State.SENT else state in ENDED or state is State.UNCERTAIN
+
+
+def _labelled(found: Mapping[tuple[State, bool], int]) -> dict[str, int]:
+    states: dict[str, int] = {}
+    for (state, _), count in found.items():
+        states[state.label] = states.get(state.label, 0) + count
+    return states
+
+
+def _row(message: Message) -> dict[str, Any]:
+    return {
+        "id": encode("m", message.id),
+        "account": encode("a", message.account),
+        "state": message.state.label,
+        "lane": message.lane.name.lower(),
+        "parts": message.parts,
+        "sent_parts": message.sent_parts,
+        "attempts": message.attempts,
+        "created_at": rfc3339(message.created),
+        "due_at": rfc3339(message.due),
+        "sent_at": rfc3339(message.sent_at),
+        "error": message.error_code,
+    }
+
+
+def _state(state: State) -> dict[str, Any]:
+    return {"state": state.label}
+
+
+def _account(account: Account) -> dict[str, Any]:
+    return {
+        "id": encode("a", account.id),
+        "operator": account.operator,
+        "email": account.email,
+        "phone": account.phone,
+        "created_at": rfc3339(account.created),
+    }

@@ -1,0 +1,278 @@
+"""Claim → open → send → settle: gives each ready modem the next message and writes down what became of the last.
+
+One coroutine a modem, lent to the pool while the modem is ready. On a final result the next message is taken from
+what lies prepared in memory and its AT+CMGS is written in the same turn of the loop; meanwhile one transaction
+settles the previous segment and marks the next as about to be sent. PDU and Ctrl-Z go out when both the prompt and
+that commit are there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from modemd import log
+from modemd.clock import Clock
+from modemd.errors import ModemdError, StorageError, Unsent
+from modemd.ids import encode
+from modemd.queue import Claim, Claims, Message, Queue, Settlement, State
+from modemd.queue.queue import Crossing
+from modemd.queue.retry import Next
+from modemd.queue.turns import Key, Turns
+from modemd.values import Outcome, Segment, Verdict
+
+Prepared = Sequence[Segment]
+
+STORAGE_RETRY_S = (0.5, 5.0)
+"""First and longest wait before a refused commit is tried again: a disk with room again makes no event."""
+
+TURNS_WRITTEN_EVERY_S = 1.0
+"""What a crash may forget of the turns: their last second."""
+
+
+class Sending(Protocol):
+    """One AT+CMGS under way."""
+
+    async def prompt(self) -> None:
+        """Return when the modem waits for the PDU; raises Unsent."""
+
+    async def submit(self) -> Outcome:
+        """Write PDU and Ctrl-Z; what became of it."""
+
+    async def abandon(self) -> None:
+        """Leave the prompt without sending."""
+
+
+class Modem(Protocol):
+    """What the dispatcher needs of a modem that is ready."""
+
+    name: str
+    sim: str
+
+    @property
+    def may_send(self) -> bool:
+        """Whether it may be given another message: ready, not draining, within its limits."""
+
+    def start_sms(self, segment: Segment) -> Sending:
+        """Write AT+CMGS before returning; raises PortLost or ModemLost where the modem has failed."""
+
+    async def stopped(self) -> None:
+        """Return when it shall be given back, raise what it failed of."""
+
+
+class Dispatcher:
+    """Brings queue and pool together; see the module."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        clock: Clock,
+        turns: Turns,
+        claims: Callable[[Callable[[], None]], Claims[Prepared]],
+    ) -> None:
+        self.queue = queue
+        self.clock = clock
+        self.claims = claims(self._match)
+        self._turns = turns
+        self._turns_written = clock.monotonic()
+        self._idle: dict[Modem, asyncio.Future[Claim[Prepared] | None]] = {}
+        self._serving = 0
+        self._draining = False
+
+    async def serve(self, modem: Modem) -> None:
+        """Send on this modem until it shall be given back or the service drains; raises what it failed of."""
+        self._widen(1)
+        try:
+            await _Round(self, modem).run()
+        finally:
+            self._widen(-1)
+
+    def drain(self) -> None:
+        """Hand out nothing more; each modem's coroutine returns when its message is settled."""
+        self._draining = True
+        for waiting in self._idle.values():
+            if not waiting.done():
+                waiting.set_result(None)
+
+    async def stop(self) -> None:
+        """After the pool has stopped: write the turns down, forget what is in hand."""
+        await self.claims.stop()
+        if changes := self._turns.take_changes():
+            await self.queue.cross([], None, 0, "", changes)
+
+    def take(self, modem: Modem) -> Claim[Prepared] | None:
+        """The message whose turn it is, for a modem that is free now."""
+        return self.claims.take(modem.sim) if modem.may_send and not self._draining else None
+
+    async def wait(self, modem: Modem) -> Claim[Prepared] | None:
+        """Wait until there is a message for this idle modem; None when it shall stop.
+
+        Raises what the modem failed of meanwhile.
+        """
+        if self._draining:
+            return None
+        waiting: asyncio.Future[Claim[Prepared] | None] = asyncio.get_running_loop().create_future()
+        self._idle[modem] = waiting
+        stopped = asyncio.ensure_future(modem.stopped())
+        self._match()
+        try:
+            await asyncio.wait((waiting, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                stopped.result()
+                return None
+            return waiting.result()
+        except asyncio.CancelledError:
+            if waiting.done() and (claim := waiting.result()) is not None:
+                self.claims.put_back(claim)
+            raise
+        finally:
+            stopped.cancel()
+            del self._idle[modem]
+
+    def turns_to_write(self) -> dict[Key, int]:
+        """The turns that changed, at most once a second: they ride on a commit that is made anyway."""
+        now = self.clock.monotonic()
+        if now - self._turns_written < TURNS_WRITTEN_EVERY_S:
+            return {}
+        self._turns_written = now
+        return self._turns.take_changes()
+
+    def _widen(self, by: int) -> None:
+        self._serving += by
+        self.claims.width = max(1, self._serving)
+
+    def _match(self) -> None:
+        """Give what is in hand to idle modems, the longest idle first: round robin when messages are the scarcer."""
+        for modem, waiting in list(self._idle.items()):
+            if waiting.done():
+                continue
+            claim = self.take(modem)
+            if claim is not None:
+                waiting.set_result(claim)
+
+
+class _Round:
+    """One modem's messages, one after the other, each settled with the barrier of the next."""
+
+    def __init__(self, dispatcher: Dispatcher, modem: Modem) -> None:
+        self._dispatcher = dispatcher
+        self._queue = dispatcher.queue
+        self._claims = dispatcher.claims
+        self._modem = modem
+        self._unsettled: list[Settlement] = []
+
+    async def run(self) -> None:
+        try:
+            while (claim := await self._next()) is not None:
+                await self._send(claim)
+        finally:
+            # Also when the task is cancelled: what is known must reach the disk.
+            await asyncio.shield(self._settle())
+
+    async def _next(self) -> Claim[Prepared] | None:
+        claim = self._dispatcher.take(self._modem)
+        if claim is None:
+            await self._settle()
+            claim = await self._dispatcher.wait(self._modem)
+        return claim
+
+    async def _send(self, claim: Claim[Prepared]) -> None:
+        """Send what is left of a message, segment after segment on this SIM, until one is not accepted."""
+        message = claim.message
+        if claim.prepared is None:
+            await self._refuse(claim)
+            return
+        for segment in claim.prepared[message.sent_parts :]:
+            try:
+                sending = self._modem.start_sms(segment)
+            except ModemdError as error:
+                self._lost_before(claim, segment, error)
+                return
+            outcome = await self._attempt(message, segment, sending)
+            if outcome is None:
+                return
+            self._note(message, segment.number, outcome)
+            if outcome.verdict is not Verdict.ACCEPTED:
+                log.event(
+                    "message.not_sent",
+                    level="INFO",
+                    message=encode("m", message.id),
+                    modem=self._modem.name,
+                    verdict=outcome.verdict.value,
+                    code=outcome.code,
+                )
+                return
+        log.event("message.sent", level="DEBUG", message=encode("m", message.id), modem=self._modem.name)
+
+    async def _attempt(self, message: Message, segment: Segment, sending: Sending) -> Outcome | None:
+        """What became of one segment; None if the message may not be sent any more, or could not be marked."""
+        barrier = self._queue.cross(
+            self._unsettled, message, segment.number, self._modem.sim, self._dispatcher.turns_to_write()
+        )
+        unsent: Outcome | None = None
+        try:
+            await sending.prompt()
+        except Unsent as error:
+            unsent = error.outcome
+        marked = await self._crossed(barrier)
+        if marked and unsent is None:
+            return await sending.submit()
+        if unsent is None:
+            await sending.abandon()
+        if marked is None:  # the database refused; whether the mark is on disk or not, this takes it back
+            self._note(message, segment.number, unsent or Outcome(Verdict.UNSENT, code="storage"))
+            await self._settle()
+            return None
+        if not marked:
+            self._claims.let_go(message)
+        return unsent if marked else None
+
+    async def _crossed(self, barrier: asyncio.Future[Crossing]) -> bool | None:
+        """Whether the next segment is marked as about to be sent; None if nothing could be written."""
+        try:
+            crossing = await barrier
+        except StorageError as error:
+            log.event("storage.refused", level="ERROR", code=error.code, modem=self._modem.name)
+            return None
+        settled, self._unsettled = self._unsettled, []
+        for settlement, follows in zip(settled, crossing.follow, strict=True):
+            self._follow(settlement, follows)
+        return crossing.marked
+
+    def _follow(self, settlement: Settlement, follows: Next | None) -> None:
+        """An attempt is settled on disk: let its message go, and see that it comes back if it shall."""
+        message = settlement.message
+        if follows is None and settlement.part < message.parts:
+            return
+        self._claims.let_go(message)
+        if follows is not None and follows.state is State.QUEUED and follows.due <= self._dispatcher.clock.now():
+            self._claims.wake((message.lane, message.account))
+        elif follows is not None:
+            self._queue.on_later(follows.due)
+        self._queue.changed()
+
+    def _note(self, message: Message, part: int, outcome: Outcome) -> None:
+        self._unsettled.append(Settlement(message, part, self._modem.sim, outcome, self._dispatcher.clock.now()))
+
+    def _lost_before(self, claim: Claim[Prepared], segment: Segment, error: ModemdError) -> None:
+        """The modem was lost before its AT+CMGS: nothing is marked, unless segments of this message went before."""
+        if segment.number == claim.message.sent_parts + 1:
+            self._claims.put_back(claim)
+        else:
+            self._note(claim.message, segment.number, Outcome(Verdict.UNSENT, code=error.code))
+
+    async def _refuse(self, claim: Claim[Prepared]) -> None:
+        """A message that cannot be opened or encoded ends here, with the reason."""
+        failure = claim.failure or ModemdError("it cannot be sent")
+        await self._queue.fail(claim.message, failure.code, failure.detail)
+        self._claims.let_go(claim.message)
+
+    async def _settle(self) -> None:
+        """Write down what is not yet: again and again, for what a modem has said must not be forgotten."""
+        wait_s, longest_s = STORAGE_RETRY_S
+        while self._unsettled:
+            barrier = self._queue.cross(self._unsettled, None, 0, "", self._dispatcher.turns_to_write())
+            if await self._crossed(barrier) is None:
+                await asyncio.sleep(wait_s)
+                wait_s = min(longest_s, wait_s * 2)
