@@ -181,6 +181,8 @@ def create(directory: Path, master_file: Path | None = None) -> KeyStore:
 def load(directory: Path, master_file: Path | None = None) -> KeyStore:
     """The key store in ``directory``. Raises KeyStoreError if it is missing, damaged, or of another master key."""
     path = directory / STORE
+    if not path.exists():
+        raise KeyStoreError(f"the key store {path} is missing", cure=_RESTORE)
     tidy(path)
     master = read_master(master_file or directory / MASTER)
     try:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 import orjson
 
@@ -66,10 +67,15 @@ class NumberWorker:
         return self._child
 
     def _stop(self) -> None:
-        if self._child is not None:
-            self._child.kill()
-            self._child.communicate()
-            self._child = None
+        child, self._child = self._child, None
+        if child is None:
+            return
+        child.kill()
+        for pipe in (child.stdin, child.stdout):
+            with suppress(BrokenPipeError):  # what it had not read yet
+                if pipe is not None:
+                    pipe.close()
+        child.wait()
 
 
 def _write(child: subprocess.Popen[bytes], line: bytes) -> None:

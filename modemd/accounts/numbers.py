@@ -1,8 +1,8 @@
 """Mobile numbers as people write them, brought to E.164 by libphonenumber's tables.
 
-A number is refused when no number of its country has that form or length. Whether it is assigned only the network
-knows: numbering plans open new ranges before any table learns of them, and a wrong refusal here could not be healed
-by the user, while a refusal by the network is cheap and comes back with its reason.
+A number is refused when it has not the length of a mobile number of its country, unless it is a valid number of
+another kind. Whether it is assigned only the network knows: numbering plans open new ranges before any table learns
+of them, and a wrong refusal here could not be healed by the user, while one by the network is cheap and tells why.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
+from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType, ValidationResult
 
 from modemd.errors import ConfigError, InvalidField
 
@@ -58,7 +58,10 @@ class Numbers:
             if error.error_type == NumberParseException.INVALID_COUNTRY_CODE:
                 return "no country has this country code"
             return "this is not a telephone number"
-        return _LENGTH_FAULTS.get(phonenumbers.is_possible_number_with_reason(number)) or number
+        length = phonenumbers.is_possible_number_for_type_with_reason(number, PhoneNumberType.MOBILE)
+        if length == ValidationResult.IS_POSSIBLE or phonenumbers.is_valid_number(number):
+            return number
+        return _LENGTH_FAULTS.get(length, "no number of this country looks like this")
 
 
 _LENGTH_FAULTS = {

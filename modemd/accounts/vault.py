@@ -65,16 +65,20 @@ class Box:
         """The keyed look-up form of ``value``: equal values of one account and purpose have equal tags."""
         key = self._purposes.get(purpose)
         if key is None:
+            self._alive()
             key = self._purposes[purpose] = expand(self._key, f"look-up {purpose}")
         raw = value.encode() if isinstance(value, str) else value
         return hmac.digest(key, raw, hashlib.sha256)[:TAG_BYTES]
 
     def _ready(self) -> AESGCM:
         if self._cipher is None:
-            if not self._key:
-                raise Unreadable("this unit of work is over")
+            self._alive()
             self._cipher = AESGCM(expand(self._key, "seal"))
         return self._cipher
+
+    def _alive(self) -> None:
+        if not self._key:
+            raise Unreadable("this unit of work is over")
 
     def _bound(self, place: str, row: int) -> bytes:
         return b"%b\0%b%b" % (place.encode(), row.to_bytes(8, "big"), self._account)

@@ -53,7 +53,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
     await server.startup()
-    service.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    service.address = server.servers[0].sockets[0].getsockname()
     yield service
     await server.shutdown()
     sending.close()

@@ -25,5 +25,10 @@ class Service:
     account: Account
     key: str
     operator_key: str
-    url: str = ""
+    address: tuple[str, int] = ("", 0)
     missing: str | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return "http://{}:{}".format(*self.address)
