@@ -68,7 +68,7 @@ class Tables:
     _carries: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        basic = LOCKING_SHIFT[self.locking] if self.locking else DEFAULT_ALPHABET
+        basic = LOCKING_SHIFT.get(self.locking, DEFAULT_ALPHABET) if self.locking else DEFAULT_ALPHABET
         shifted = SINGLE_SHIFT[self.single] if self.single else EXTENSION
         codes: dict[int, int | bytes] = {ord(char): bytes((ESC, code)) for code, char in shifted.items()}
         codes |= {ord(char): code for code, char in enumerate(basic) if code != ESC}

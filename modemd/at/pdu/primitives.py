@@ -33,8 +33,6 @@ _READ = str.maketrans("abcde", "*#abc")
 
 def pack(septets: bytes, fill_bits: int = 0) -> bytes:
     """Septets, one an octet, as octets with no bit between them, after ``fill_bits`` zeros (TS 23.038 6.1.2.1)."""
-    if not septets:
-        return b""
     return bytes(gsm.packSeptets(bytearray(septets), padBits=(7 - fill_bits) % 7))
 
 

@@ -22,7 +22,7 @@ def read(pdu: str, length: int | None = None) -> Tpdu:
     octet, counted from the first of the TPDU; ``SCA`` and ``PDU`` from the first of all.
     """
     octets = Octets(_from_hex(pdu))
-    smsc = "" if _lacks_smsc(octets.data, length) else read_smsc(octets)
+    smsc = "" if length == len(octets) else read_smsc(octets)
     tpdu = Octets(octets.rest())
     if not tpdu:
         raise PduError("first octet", 0, "nothing follows the service centre address")
@@ -52,7 +52,3 @@ def _from_hex(pdu: str) -> bytes:
     if good is None or good.end() < len(pdu):
         raise PduError("PDU", (good.end() if good else 0) // 2, "no octet in hex")
     return bytes.fromhex(pdu)
-
-
-def _lacks_smsc(data: bytes, length: int | None) -> bool:
-    return length is not None and len(data) == length and 1 + data[0] + length != len(data)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from modemd.at.pdu import Alphabet, Language, MessageClass, Options, Ports, count, data_segments, segments
+from modemd.clock import SECOND
 from modemd.errors import InvalidField, PduError
 from modemd.values import Sms
 
@@ -185,3 +186,24 @@ def test_a_national_table_is_named_in_the_header() -> None:
     (pdu,) = pdus(replace(SMS, text="ğ"), options=Options(national=(Language.TURKISH,)))
     # a header of 4 octets is 5 septets with 3 fill bits; then 0Ch, which spans two octets
     assert pdu == f"004100{DA}000006032501016000"
+
+
+def test_a_validity_may_be_a_moment() -> None:
+    (segment,) = segments(replace(SMS, valid_for=5), reference=0, until=1_743_078_641 * SECOND)
+    assert segment.pdu == f"001900{DA}0000523072210314000141"
+
+
+@pytest.mark.parametrize("seconds", [0, -1])
+def test_a_validity_of_no_time_is_refused_by_field(seconds: int) -> None:
+    with pytest.raises(InvalidField) as error:
+        segments(replace(SMS, valid_for=seconds), reference=0)
+    assert error.value.field == "valid_for"
+
+
+def test_more_data_than_255_segments_is_refused_by_field() -> None:
+    with pytest.raises(InvalidField) as error:
+        data_segments(SMS, bytes(134 * 255 + 1), reference=0)
+    assert error.value.field == "data"
+    with pytest.raises(InvalidField) as error:
+        data_segments(SMS, b"", reference=0)
+    assert error.value.field == "data"
