@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 import peewee
 
+READ_LIMIT = 5
+"""Seconds; a snapshot held longer keeps what was deleted since in the WAL, or from VACUUM."""
+
 
 class Cursor(Protocol):
     """The rows of one statement; they are read inside the closure that asked for them."""
@@ -44,13 +47,10 @@ class Connection(Protocol):
         """Undo the transaction, also when the engine has done so by itself; never raises."""
 
     def savepoint(self) -> None:
-        """Remember this point of the transaction."""
-
-    def release(self) -> None:
-        """Forget the point, keep what was done since."""
+        """Keep what was done so far; from here ``undo`` takes back."""
 
     def undo(self) -> None:
-        """Go back to the point and forget it."""
+        """Go back to the last savepoint, which stays."""
 
     @property
     def in_transaction(self) -> bool:

@@ -43,8 +43,6 @@ class Group:
             result = closure(self._transaction)
             if not self._connection.in_transaction:
                 raise StorageError("a statement failed and the closure went on", code="not_committed")
-            if not alone:
-                self._connection.release()
         except BaseException as error:
             self._undo(future, self._engine.fault(error), alone=alone)
         else:

@@ -16,15 +16,9 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper
 
 from modemd.db.driver_errors import driver_error
-from modemd.errors import (
-    ConstraintFailed,
-    ReadTooLong,
-    StorageBusy,
-    StorageError,
-    StorageFull,
-    StorageUnreachable,
-    StorageUnwritable,
-)
+from modemd.db.engine import READ_LIMIT
+from modemd.db.postgresql_faults import fault
+from modemd.errors import StorageError, StorageUnreachable
 
 CONNECT_TIMEOUT = 5
 """Seconds; a server that is there answers within milliseconds."""
@@ -44,11 +38,11 @@ SETTINGS = (
     "SET standard_conforming_strings = on"
 )
 
-READ_LIMIT = "SET statement_timeout = '5s'"
-"""A snapshot held longer keeps deleted rows alive (design: reads are short)."""
-
 MIGRATION_LOCK = 0x6D6F64656D64
 """``modemd``: the advisory lock of whoever changes the schema."""
+
+SETTLING = 5_000
+"""Milliseconds that a backend gets to end after its connection was lost at COMMIT."""
 
 _SQL_PART = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|--[^\n]*|/\*.*?\*/|\?""", re.DOTALL)
 
@@ -82,8 +76,10 @@ class PostgresConnection:
     def __init__(self, engine: PostgresEngine, *, writing: bool) -> None:
         self._engine = engine
         self._writing = writing
-        self._begin = "BEGIN" if writing else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
         self._connection = engine.open(writing=writing)
+        self._saved = False
+        self._number = ""
+        """The server's id of the open transaction (xid8)."""
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> psycopg.RawCursor[Any]:
         """Run one statement."""
@@ -98,17 +94,55 @@ class PostgresConnection:
     def begin(self) -> None:
         """Open a transaction; a connection that broke while it was idle is replaced once."""
         try:
-            self._connection.execute(self._begin)
+            self._open()
         except psycopg.OperationalError:
             if not self._connection.closed:
                 raise
             self._connection = self._engine.open(writing=self._writing)
-            self._connection.execute(self._begin)
+            self._open()
+
+    def _open(self) -> None:
+        self._saved = False
+        if self._writing:
+            opened = self._connection.execute("BEGIN; SELECT pg_current_xact_id()::text")
+            opened.nextset()
+            self._number = opened.fetchall()[0][0]
+        else:
+            self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
     def commit(self) -> None:
         """Return after the server's flush; COMMIT of a failed transaction says ROLLBACK and counts as an error."""
-        if self._connection.execute("COMMIT").statusmessage != "COMMIT":
+        try:
+            said = self._connection.execute("COMMIT").statusmessage
+        except psycopg.OperationalError:
+            if not self._connection.closed:
+                raise
+            said = self._ask_again()
+        if said != "COMMIT":
             raise StorageError("the transaction had failed before COMMIT", code="not_committed")
+
+    def _ask_again(self) -> str:
+        """What became of a transaction whose COMMIT was never answered; settled by ending its backend, if it lives.
+
+        Raises StorageUnreachable ``commit_unknown`` if the server cannot say: only then it may be written or not.
+        """
+        backend = self._connection.info.backend_pid
+        try:
+            self._connection = self._engine.open(writing=self._writing)
+            self._connection.execute(
+                "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity WHERE pid = %s AND backend_xid::text = %s",
+                (SETTLING, backend, self._number),
+            )
+            status = self._connection.execute("SELECT pg_xact_status(%s::xid8)", (self._number,)).fetchall()[0][0]
+        except (psycopg.Error, StorageError):
+            status = None
+        if status not in {"committed", "aborted"}:
+            raise StorageUnreachable(
+                "the connection was lost at COMMIT and PostgreSQL does not say what became of it",
+                cure="check that the server runs; look before you repeat",
+                code="commit_unknown",
+            )
+        return "COMMIT" if status == "committed" else "ROLLBACK"
 
     def rollback(self) -> None:
         """Undo what is open; a connection that cannot even do that is closed, BEGIN opens another."""
@@ -118,17 +152,13 @@ class PostgresConnection:
             self._connection.close()
 
     def savepoint(self) -> None:
-        """Remember this point."""
-        self._connection.execute("SAVEPOINT closure")
-
-    def release(self) -> None:
-        """Forget the point."""
-        self._connection.execute("RELEASE closure")
+        """Keep what was done so far; from here ``undo`` takes back."""
+        self._connection.execute("RELEASE closure; SAVEPOINT closure" if self._saved else "SAVEPOINT closure")
+        self._saved = True
 
     def undo(self) -> None:
-        """Go back to the point and forget it."""
+        """Go back to the last savepoint, which stays."""
         self._connection.execute("ROLLBACK TO closure")
-        self._connection.execute("RELEASE closure")
 
     @property
     def in_transaction(self) -> bool:
@@ -145,7 +175,7 @@ class PostgresEngine:
 
     name = "postgresql"
     types: Mapping[str, str] = MappingProxyType({"id": "BIGINT PRIMARY KEY", "blob": "BYTEA"})
-    alone = f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
+    alone = f"SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
 
     def __init__(self, url: str) -> None:
         self.peewee: peewee.Database = peewee.PostgresqlDatabase(
@@ -169,7 +199,7 @@ class PostgresEngine:
             connection: psycopg.Connection[Any] = self.peewee.connection()  # type: ignore[no-untyped-call] # untyped in the stubs
             connection.execute(SETTINGS)
             if not writing:
-                connection.execute(READ_LIMIT)
+                connection.execute(f"SET statement_timeout = '{READ_LIMIT}s'")
         except (psycopg.Error, peewee.PeeweeException) as error:
             raise self.fault(error) from None
         connection.adapters.register_dumper(int, Int8BinaryDumper)  # one statement is prepared once, not per size
@@ -178,41 +208,8 @@ class PostgresEngine:
         return connection
 
     def fault(self, error: BaseException) -> BaseException:
-        """Name an error of psycopg, or of peewee around it, in our words; its own text can hold values."""
-        error = driver_error(error)
-        if not isinstance(error, psycopg.Error):
-            return error
-        return _fault(error).with_traceback(error.__traceback__)
-
-
-CONSTRAINTS = {"23505": "unique", "23503": "foreign_key", "23502": "not_null", "23514": "check"}
-
-FAULTS: Mapping[str, tuple[type[StorageError], str, str]] = {
-    "08": (StorageUnreachable, "the PostgreSQL server does not answer", "check that it runs, and database.url"),
-    "25006": (StorageUnwritable, "this PostgreSQL server is read-only", "name the primary server in database.url"),
-    "28": (StorageUnreachable, "PostgreSQL refuses the login", "check user and password in database.url"),
-    "3D": (StorageUnreachable, "there is no such PostgreSQL database", "create it, or correct database.url"),
-    "40": (StorageBusy, "PostgreSQL ended a transaction in favour of another", "nothing: try again"),
-    "42501": (StorageUnwritable, "PostgreSQL denies the right", "let the user in database.url own the schema"),
-    "53": (StorageBusy, "PostgreSQL is out of connections or memory", "raise max_connections on the server"),
-    "53100": (StorageFull, "the PostgreSQL server has no space left", "free disk space on the server"),
-    "55P03": (StorageBusy, "another session holds a lock for too long", "see pg_stat_activity on the server"),
-    "57": (StorageUnreachable, "the PostgreSQL server ended the connection", "check that it runs"),
-    "57014": (ReadTooLong, "a read took longer than 5 s and was ended", "ask for less at once"),
-}
-"""What an SQLSTATE, or its class, means to us (PostgreSQL, appendix A): which error, its sentence, its cure."""
-
-
-def _fault(error: psycopg.Error) -> StorageError:
-    """Without an SQLSTATE the server was not reached, or has gone in the middle."""
-    state = error.sqlstate or ("08" if isinstance(error, psycopg.OperationalError) else "")
-    if state in CONSTRAINTS:
-        place = ".".join(filter(None, (error.diag.table_name, error.diag.constraint_name or error.diag.column_name)))
-        return ConstraintFailed(f"{CONSTRAINTS[state]} constraint failed: {place}", code=CONSTRAINTS[state])
-    known = FAULTS.get(state) or FAULTS.get(state[:2])
-    if known is not None:
-        kind, detail, cure = known
-        return kind(detail, cure=cure)
-    if state.startswith("42"):  # syntax and names: the text shows SQL, never a parameter
-        return StorageError(f"PostgreSQL refused: {error.diag.message_primary}", code=f"sqlstate_{state}")
-    return StorageError(f"PostgreSQL refused: {type(error).__name__}", code=f"sqlstate_{state or 'none'}")
+        """Name an error of psycopg, or of peewee around it, in our words."""
+        original = driver_error(error)
+        return (
+            fault(original).with_traceback(original.__traceback__) if isinstance(original, psycopg.Error) else original
+        )

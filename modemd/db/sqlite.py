@@ -16,50 +16,15 @@ import peewee
 
 from modemd.clock import Clock
 from modemd.db.driver_errors import driver_error
-from modemd.errors import (
-    ConstraintFailed,
-    NotADatabase,
-    ReadTooLong,
-    StorageBusy,
-    StorageError,
-    StorageFull,
-    StorageUnwritable,
-)
-
-PATIENCE = 5.0
-"""Seconds to wait for another process's write lock (a backup, the command line) before StorageBusy."""
-
-READ_LIMIT = 5.0
-"""Seconds; a reader that stays longer keeps everything since in the WAL (design: reads are short)."""
+from modemd.db.engine import READ_LIMIT
+from modemd.db.sqlite_faults import PATIENCE, fault, full, unwritable
+from modemd.errors import NotADatabase, StorageError
 
 STATEMENTS = 512
 """Prepared statements kept for each connection; the hot verbs and peewee's queries together stay well below."""
 
 APPLICATION = 0x6D6F646D
 """``modm`` in the file's header (PRAGMA application_id): tells our file from another program's."""
-
-FREE_BYTES = 1 << 20
-"""Below this an I/O error is taken for a full disk: SQLite reports ENOSPC on its -shm file as one."""
-
-CONSTRAINTS = {"primarykey": "unique", "rowid": "unique", "foreignkey": "foreign_key", "notnull": "not_null"}
-"""SQLite's names where they differ from ours."""
-
-FAULTS: Mapping[str, tuple[type[StorageError], str, str]] = {
-    "SQLITE_FULL": (StorageFull, "no space left for {path}", "free disk space; nothing needs a restart"),
-    "SQLITE_NOTADB": (NotADatabase, "{path} is no SQLite database", "name another file in database.url"),
-    "SQLITE_CORRUPT": (NotADatabase, "{path} is damaged", "restore a backup"),
-    "SQLITE_BUSY": (
-        StorageBusy,
-        f"another program has held the write lock of {{path}} for {PATIENCE:g} s",
-        "end the program that has the file open (fuser shows it)",
-    ),
-    "SQLITE_INTERRUPT": (
-        ReadTooLong,
-        f"a read took longer than {READ_LIMIT:g} s and was ended",
-        "ask for less at once",
-    ),
-}
-"""What a result code's first two words mean to us: which error, its sentence, its cure."""
 
 PRAGMAS = (
     ("auto_vacuum", "INCREMENTAL"),  # only heeded by a new file, so before anything is written
@@ -78,6 +43,7 @@ class SqliteConnection:
         self._connection = connection
         self._clock = clock
         self._deadline = inf
+        self._saved = False
         self._limit = inf if writing else READ_LIMIT
         self._begin = "BEGIN IMMEDIATE" if writing else "BEGIN"
         if not writing:
@@ -98,6 +64,7 @@ class SqliteConnection:
     def begin(self) -> None:
         """Take the write lock (a writer), or be ready for a snapshot (a reader)."""
         self._connection.execute(self._begin)
+        self._saved = False
         self._deadline = self._clock.monotonic() + self._limit
 
     def commit(self) -> None:
@@ -112,17 +79,15 @@ class SqliteConnection:
                 self._connection.execute("ROLLBACK")
 
     def savepoint(self) -> None:
-        """Remember this point."""
+        """Keep what was done so far; from here ``undo`` takes back."""
+        if self._saved:
+            self._connection.execute("RELEASE closure")
         self._connection.execute("SAVEPOINT closure")
-
-    def release(self) -> None:
-        """Forget the point."""
-        self._connection.execute("RELEASE closure")
+        self._saved = True
 
     def undo(self) -> None:
-        """Go back to the point and forget it."""
+        """Go back to the last savepoint, which stays."""
         self._connection.execute("ROLLBACK TO closure")
-        self._connection.execute("RELEASE closure")
 
     @property
     def in_transaction(self) -> bool:
@@ -172,8 +137,8 @@ class SqliteEngine:
             os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-                raise self._fault("SQLITE_FULL", "") from None
-            raise self._unwritable(error.strerror or "it cannot be created") from None
+                raise full(self.path) from None
+            raise unwritable(self.path, error.strerror or "it cannot be created") from None
 
     def _check_owner(self) -> None:
         """Refuse what is no database or another program's, before any PRAGMA has changed it."""
@@ -197,42 +162,8 @@ class SqliteEngine:
             connection.execute(f"PRAGMA application_id = {APPLICATION}")
 
     def fault(self, error: BaseException) -> BaseException:
-        """Name an error of sqlite3, of peewee around it, or of the file system in our words."""
+        """Name an error of sqlite3, or of peewee around it, in our words."""
         original = driver_error(error)
         if isinstance(original, sqlite3.Error) and hasattr(original, "sqlite_errorname"):
-            return self._fault(original.sqlite_errorname, str(original)).with_traceback(original.__traceback__)
+            return fault(original, self.path).with_traceback(original.__traceback__)
         return original
-
-    def _fault(self, name: str, text: str) -> StorageError:
-        """By result code (sqlite.org/rescode.html); the texts name tables, columns and SQL, never a value."""
-        family = "_".join(name.split("_")[:2])
-        if family == "SQLITE_CONSTRAINT":
-            kind = name.removeprefix("SQLITE_CONSTRAINT_").lower()
-            return ConstraintFailed(text, code=CONSTRAINTS.get(kind, kind))
-        if family in {"SQLITE_IOERR", "SQLITE_CANTOPEN"} and self._disk_is_full():
-            family = "SQLITE_FULL"
-        if family in {"SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM"}:
-            return self._unwritable(text)
-        if family not in FAULTS:
-            return StorageError(f"SQLite refused: {text}", code=name.lower())
-        kind_of, detail, cure = FAULTS[family]
-        return kind_of(detail.format(path=self.path), cure=cure)
-
-    def _unwritable(self, reason: str) -> StorageError:
-        """Why the file cannot be opened or written, judged by looking at it."""
-        folder = self.path.parent
-        if not folder.is_dir():
-            return StorageUnwritable(f"there is no directory {folder}", cure="create it, or correct database.url")
-        if self.path.is_dir():
-            return StorageUnwritable(f"{self.path} is a directory", cure="name a file in database.url")
-        return StorageUnwritable(
-            f"{self.path} cannot be opened for writing ({reason})",
-            cure=f"give the user that runs modemd the right to write in {folder}",
-        )
-
-    def _disk_is_full(self) -> bool:
-        try:
-            disk = os.statvfs(self.path.parent)
-        except OSError:
-            return False
-        return disk.f_bavail * disk.f_frsize < FREE_BYTES

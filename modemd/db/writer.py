@@ -13,10 +13,8 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from loguru import logger
-
 from modemd.clock import Clock
-from modemd.db.answers import answer, name
+from modemd.db.answers import answer
 from modemd.db.engine import Connection, Engine
 from modemd.db.group import Group, again
 from modemd.db.schema import Migration, migrate
@@ -163,5 +161,4 @@ class Writer:
         refused = [job for line in self._lines for job in line]
         for line in self._lines:
             line.clear()
-        logger.error("the database refuses writes ({}), {} closures failed", name(fault), len(refused))
         answer(self._loop, [(job.future, None, again(fault)) for job in refused])
