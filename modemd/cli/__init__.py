@@ -1,0 +1,85 @@
+"""The command ``modemd``: every command is one file, imported only when it is used.
+
+Errors are one line on standard error that says what to do. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the daemon
+is not running.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+from click.exceptions import NoArgsIsHelpError
+
+from modemd.cli.lazy import LazyGroup
+from modemd.errors import ConfigError, Conflict, ModemdError, NotFound, NotRunning, UsageError
+
+FAILED, WRONG_USAGE, NOT_RUNNING = 1, 2, 3
+
+
+@click.command(
+    cls=LazyGroup,
+    commands={
+        "start": "Run the daemon in the foreground.",
+        "status": "Show the queue, the rates and the modems.",
+        "send": "Send a message as the operator's own account.",
+        "why": "Tell what happened to a message and why it is not further.",
+        "queue": "List, cancel, retry and settle messages.",
+        "modems": "Show the modems, drain and resume them.",
+        "accounts": "Create and show accounts.",
+        "completion": "Print what makes a shell complete modemd's commands.",
+    },
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(None, "--version", package_name="modemd", message="%(prog)s %(version)s")
+def app() -> None:
+    """The SMS gateway you plug USB GSM modems into and forget."""
+
+
+def main() -> NoReturn:
+    """The entry point: run the command line's words, end with the exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: Sequence[str]) -> int:
+    """Run one command; its exit code."""
+    if "--debug" in words:
+        return _run(words)
+    try:
+        return _run(words)
+    except ModemdError as error:
+        return _complain(str(error), _exit_code(error))
+    except NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return WRONG_USAGE
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "modemd"
+        return _complain(f"{error.format_message()} See {command} --help.", WRONG_USAGE)
+    except click.ClickException as error:
+        return _complain(error.format_message(), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        return _complain("interrupted", FAILED)
+    except BrokenPipeError:
+        sys.stderr.close()  # nobody reads any more; keeps Python from complaining at its end
+        return FAILED
+    except Exception as error:  # its words may quote what somebody typed, so its type must do
+        return _complain(f"stumbled over {type(error).__name__}: run it again with --debug", FAILED)
+
+
+def _run(words: Sequence[str]) -> int:
+    code = app.main(list(words), prog_name="modemd", standalone_mode=False)
+    return code if isinstance(code, int) else 0
+
+
+def _complain(what: str, code: int) -> int:
+    click.echo(f"modemd: {' '.join(what.split())}", err=True)
+    return code
+
+
+def _exit_code(error: ModemdError) -> int:
+    if isinstance(error, NotRunning):
+        return NOT_RUNNING
+    wrong = isinstance(error, ConfigError | UsageError) and not isinstance(error, NotFound | Conflict)
+    return WRONG_USAGE if wrong else FAILED

@@ -128,8 +128,8 @@ class Queue(Section):
     valid_for: int = Field(
         default=172_800,
         ge=60,
-        le=5_443_200,
-        description="seconds after which an unsent message expires (48 h; at most 63 days)",
+        le=38_102_400,
+        description="seconds after which an unsent message expires (48 h; at most 63 weeks)",
     )
     stop_grace: float = Field(
         default=8.0,
@@ -259,6 +259,11 @@ class Settings(BaseSettings):
         """Where the database is; may hold a password."""
         url = self.database.url
         return url.get_secret_value() if url else places.database_url(self.state_dir)
+
+    @property
+    def log_file(self) -> Path | None:
+        """The file that events are written to besides standard error, if any."""
+        return self.state_dir / "modemd.log" if self.logs.file else None
 
     @property
     def discovers(self) -> bool:

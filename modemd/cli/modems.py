@@ -1,0 +1,62 @@
+"""``modemd modems``: the pool."""
+
+from __future__ import annotations
+
+import click
+from rich.text import Text
+
+from modemd.cli.options import Place, as_json, placed, print_json
+from modemd.cli.rendering import console, table
+
+
+@click.group("modems", invoke_without_command=True)
+@as_json
+@placed
+@click.pass_context
+def command(context: click.Context, place: Place, as_json: bool) -> None:
+    """Show the modems, drain and resume them."""
+    if context.invoked_subcommand is not None:
+        return
+    answer = place.call("modems")
+    if as_json:
+        print_json(answer)
+        return
+    columns = ("modem", "port", "imei", "model", "state", "STORAGE", "reason")
+    rows = (
+        (
+            modem["name"],
+            modem["port"],
+            modem["imei"],
+            modem["model"],
+            modem["state"],
+            f"{modem['storage']['used']}/{modem['storage']['total']}",
+            modem["reason"],
+        )
+        for modem in answer["modems"]
+    )
+    console().print(table(columns, rows) if answer["modems"] else Text("no modems"))
+
+
+@command.command("drain")
+@click.argument("name")
+@as_json
+@placed
+def drain(place: Place, name: str, as_json: bool) -> None:
+    """Give a modem no further message."""
+    _told(place.call("modems.drain", name=name), as_json)
+
+
+@command.command("resume")
+@click.argument("name")
+@as_json
+@placed
+def resume(place: Place, name: str, as_json: bool) -> None:
+    """Use a modem again."""
+    _told(place.call("modems.resume", name=name), as_json)
+
+
+def _told(modem: dict[str, object], as_json: bool) -> None:
+    if as_json:
+        print_json(modem)
+    else:
+        click.echo(f"{modem['name']} is {modem['state']}")

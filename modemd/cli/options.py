@@ -1,0 +1,62 @@
+"""What every command takes: where the daemon's state is, which configuration, and how to answer."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modemd.cli import daemon
+from modemd.state_dir import locate
+
+if TYPE_CHECKING:
+    from modemd.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which daemon a command is about."""
+
+    state_dir: Path
+    config: Path | None
+    debug: bool
+
+    def call(self, verb: str, **args: Any) -> dict[str, Any]:
+        """The daemon's answer."""
+        return daemon.call(self.state_dir, verb, **args)
+
+    def stream(self, verb: str, **args: Any) -> Iterator[dict[str, Any]]:
+        """The daemon's answers as they come."""
+        return daemon.stream(self.state_dir, verb, **args)
+
+    def settings(self, **options: dict[str, Any]) -> Settings:
+        """The settings, with what the command line says on top."""
+        from modemd import config  # pydantic takes 150 ms, and most commands need no settings
+
+        return config.load(self.state_dir, self.config, options=options)
+
+
+def placed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command its ``place``."""
+
+    @click.option("--state-dir", metavar="DIR", help="Where the daemon keeps its state.")
+    @click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="The configuration file.")
+    @click.option("--debug", is_flag=True, hidden=True)
+    @functools.wraps(function)
+    def wrapped(state_dir: str | None, config: Path | None, debug: bool, **rest: Any) -> Any:
+        return function(place=Place(locate(state_dir), config, debug), **rest)
+
+    return wrapped
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def print_json(data: object) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))

@@ -1,0 +1,104 @@
+"""``modemd send``: a text to numbers, as the operator's own account."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, TextIO
+
+import click
+
+from modemd.cli import FAILED
+from modemd.cli.options import Place, as_json, placed, print_json
+from modemd.cli.recipients import read_numbers
+from modemd.cli.rendering import console, counted, listed
+from modemd.cli.typed import HIDDEN, StandardInput
+
+MOST = 10_000
+"""Recipients of one call (interface, section 3); more go in several."""
+
+SHOWN = 20
+"""Messages that are listed one by one; more are counted."""
+
+ARRIVED = {"sent", "delivered"}
+
+
+@click.command("send")
+@click.option("--to", "numbers", metavar="NUMBER", multiple=True, help="A recipient; - reads them, one a line.")
+@click.option("--from-csv", metavar="FILE", type=click.File(encoding="utf-8"), help="More recipients; - reads it.")
+@click.option("--lane", type=click.Choice(["transactional", "bulk"]), default="transactional", show_default=True)
+@click.option("--report", is_flag=True, help="Ask for status reports; --wait waits for them, too.")
+@click.option("--wait", is_flag=True, help="Show the progress to the end; exit 1 unless every message was sent.")
+@click.argument("text")
+@as_json
+@placed
+def command(
+    place: Place,
+    numbers: tuple[str, ...],
+    from_csv: TextIO | None,
+    text: str,
+    lane: str,
+    report: bool,
+    wait: bool,
+    as_json: bool,
+) -> int:
+    """Send TEXT as the operator's own account; - reads it from standard input."""
+    recipients = _recipients(numbers, from_csv, text)
+    text = StandardInput().rest(text)
+    receipt: dict[str, Any] = {"messages": [], "rejected": []}
+    for start in range(0, len(recipients), MOST):
+        answer = place.call("send", to=recipients[start : start + MOST], text=text, lane=lane, report=report)
+        receipt.setdefault("batch", answer["batch"])
+        receipt["messages"] += answer["messages"]
+        receipt["rejected"] += answer["rejected"]
+    if not as_json:
+        _show(receipt)
+    good = not receipt["rejected"]
+    if wait:
+        receipt["states"] = _wait(place, [message["id"] for message in receipt["messages"]])
+        good = good and set(receipt["states"]) <= ARRIVED
+        if not as_json:
+            click.echo(listed(receipt["states"]))
+    if as_json:
+        print_json(receipt)
+    return 0 if good else FAILED
+
+
+def _recipients(numbers: tuple[str, ...], from_csv: TextIO | None, text: str) -> list[str]:
+    """Every recipient once; standard input can be only one thing."""
+    from_input = [*numbers, text].count(HIDDEN) + (from_csv is not None and from_csv.name == "<stdin>")
+    if from_input > 1:
+        raise click.UsageError("Only one of --to, --from-csv and TEXT can be - (standard input).")
+    named = [number for number in numbers if number != HIDDEN]
+    typed = StandardInput().lines() if HIDDEN in numbers else []
+    recipients = list(dict.fromkeys([*named, *typed, *(read_numbers(from_csv) if from_csv else ())]))
+    if not recipients:
+        raise click.UsageError("There is no recipient: name them with --to or --from-csv.")
+    return recipients
+
+
+def _show(receipt: dict[str, Any]) -> None:
+    messages = receipt["messages"]
+    if len(messages) <= SHOWN:
+        for message in messages:
+            click.echo(f"{message['id']}  {message['to']}  {counted(message['parts'], 'segment')}  {message['state']}")
+    else:
+        click.echo(f"{counted(len(messages), 'message')} accepted, batch {receipt['batch']}")
+    for rejected in receipt["rejected"]:
+        click.echo(f"rejected {rejected['to']}: {rejected['detail']}", err=True)
+
+
+def _wait(place: Place, messages: list[str]) -> dict[str, int]:
+    """Follow the messages until nothing more will happen to them; how many are in which state."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    ended: Counter[str] = Counter()
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=len(messages))
+        for start in range(0, len(messages), MOST):
+            states: dict[str, int] = {}
+            for answer in place.stream("progress", messages=messages[start : start + MOST]):
+                states = answer["states"]
+                bar.update(task, completed=start + answer["done"], description=listed(ended + Counter(states)))
+            ended.update(states)
+    return dict(ended)
