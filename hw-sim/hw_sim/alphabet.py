@@ -73,6 +73,12 @@ def pack(septets: bytes, fill_bits: int = 0) -> bytes:
     return (stream << fill_bits).to_bytes((7 * len(septets) + fill_bits + 7) // 8, "little")
 
 
+def pack_ussd(text: str) -> bytes:
+    """Pack a USSD string: seven spare bits at its end are a CR, not an ``@`` (TS 23.038 6.1.2.3)."""
+    septets = encode_septets(text) or b""
+    return pack(septets + b"\r" if len(septets) % 8 == 7 else septets)
+
+
 def decode_septets(septets: bytes, locking: int = 0, single: int = 0) -> str:
     """Read septets as text; an ESC at the very end shows as a blank, as on a phone."""
     table = LOCKING_SHIFT.get(locking, BASIC)

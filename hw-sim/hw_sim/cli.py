@@ -1,68 +1,68 @@
-"""The command ``hw-sim``: a bank of simulated modems, and simulated phones."""
+"""The command ``hw-sim``: a bank of simulated modems, simulated phones, and a hand in what goes wrong."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from hw_sim.air_log import read_air_log
-from hw_sim.bank import BankPlan, run_bank
-from hw_sim.network import Radio
+from hw_sim.bank import run_bank
+from hw_sim.control import ControlError, ask
+from hw_sim.fault_kinds import BadFault, kinds
 from hw_sim.phone import Phone, follow
-from hw_sim.profile import BadProfile, load_profile
+from hw_sim.profile import BadProfile, load_profile, profile_names
+from hw_sim.scenario import BadScenario, Scenario, read_scenario
+
+FOLDER = click.Path(path_type=Path)
 
 
 @click.group(invoke_without_command=True)
-@click.option("--modems", type=click.IntRange(1, 4000), default=4, show_default=True, help="How many modems.")
-@click.option("--dir", "folder", type=click.Path(path_type=Path), help="Where the ports modem0, modem1 … appear.")
-@click.option("--air-log", type=click.Path(path_type=Path), help="File for one JSON line a message on the air.")
-@click.option("--air", type=click.FloatRange(0), default=0.5, show_default=True, help="Seconds a message takes.")
-@click.option(
-    "--cmms-air", type=click.FloatRange(0), help="The same on a link kept up by AT+CMMS.  [default: 0.45 of --air]"
-)
-@click.option(
-    "--speed",
-    type=click.FloatRange(0, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="How much faster than the world the network's clock runs.",
-)
-@click.option("--personality", default="generic", show_default=True, help="Which make of modem.")
-@click.pass_context
-def main(
-    context: click.Context,
-    *,
-    modems: int,
-    folder: Path | None,
-    air_log: Path | None,
-    air: float,
-    cmms_air: float | None,
-    speed: float,
-    personality: str,
-) -> None:
-    """Run simulated GSM modems on pseudo-terminals until interrupted."""
-    if context.invoked_subcommand is not None:
+@click.option("--modems", type=click.IntRange(1, 4000), help="How many modems.  [default: 4]")
+@click.option("--dir", "folder", type=FOLDER, help="Where the ports modem0, modem1 … appear.")
+@click.option("--air-log", type=FOLDER, help="File for one JSON line a message on the air.")
+@click.option("--scenario", "script", type=FOLDER, help="TOML file: makes, network, faults.")
+@click.option("--personality", help="Which make of modem.  [default: generic]")
+@click.option("--air", type=click.FloatRange(0), help="Seconds a message takes.  [default: 0.5]")
+@click.option("--cmms-air", type=click.FloatRange(0), help="The same on a kept link.  [default: 0.45 of --air]")
+@click.option("--speed", type=click.FloatRange(0, min_open=True), help="How much faster its time runs.  [default: 1]")
+@click.option("--seed", type=int, help="Of all that is left to chance.  [default: 0]")
+@click.option("--all-ports", is_flag=True, help="Show all interfaces of a device, not only the usable one.")
+def main(folder: Path | None, air_log: Path | None, script: Path | None, **options: Any) -> None:
+    """Run simulated GSM modems until interrupted; or do something with those that run."""
+    if click.get_current_context().invoked_subcommand is not None:
         return
     if folder is None:
         raise click.UsageError("say with --dir where the ports shall appear, for example: hw-sim --dir ./ports")
     try:
-        load_profile(personality)
-    except BadProfile as wrong:
+        scenario = _with_options(read_scenario(script) if script else Scenario(), options)
+        asyncio.run(run_bank(scenario, folder, air_log))
+    except (BadScenario, BadFault, BadProfile) as wrong:
         raise click.UsageError(str(wrong)) from None
-    plan = BankPlan(folder, modems, air_log, Radio(air, cmms_air), speed, personality)
-    try:
-        asyncio.run(run_bank(plan))
-    except OSError as wrong:
+    except (OSError, ControlError) as wrong:
         raise click.ClickException(f"cannot run the bank: {wrong}") from None
+
+
+def _with_options(scenario: Scenario, options: dict[str, Any]) -> Scenario:
+    """Put what was said on the command line in place of what the scenario says."""
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
+    radio = {name: given.pop(name) for name in ("air", "cmms_air") if name in given}
+    scenario = replace(scenario, **given, radio=replace(scenario.radio, **radio))
+    for index in range(scenario.modems):
+        load_profile(scenario.plan_of(index).personality or "generic")
+        scenario.faults_of(index)
+    return scenario
 
 
 @main.command()
 @click.argument("number")
-@click.option("--air-log", type=click.Path(path_type=Path), required=True, help="The bank's air log.")
+@click.option("--air-log", type=FOLDER, required=True, help="The bank's air log.")
 @click.option("--follow", "keep_on", is_flag=True, help="Go on, and show messages as they arrive.")
 def phone(number: str, air_log: Path, keep_on: bool) -> None:
     """Show what the phone with NUMBER has received."""
@@ -73,3 +73,73 @@ def phone(number: str, air_log: Path, keep_on: bool) -> None:
             click.echo(f"{when:%Y-%m-%d %H:%M:%S}  modem{message.modem}  {message.text}")
     except KeyboardInterrupt:
         pass
+
+
+@main.command()
+@click.argument("number")
+@click.argument("text")
+@click.option("--dir", "folder", type=FOLDER, required=True, help="The bank's --dir.")
+def reply(number: str, text: str, folder: Path) -> None:
+    """Let the phone with NUMBER send TEXT to the modem that last sent to it."""
+    modem = _ask(folder, {"verb": "reply", "number": number, "text": text})
+    click.echo(f"to {modem}")
+
+
+@main.command("do")
+@click.argument("folder", type=FOLDER)
+@click.argument("modem")
+@click.argument("fault")
+@click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
+def strike(folder: Path, modem: str, fault: str, settings: tuple[str, ...]) -> None:
+    """Let FAULT befall MODEM (modem0 …, or all) of the bank in FOLDER, with its settings, now or as they say."""
+    table: dict[str, str] = {"name": fault}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise click.UsageError(f"{setting!r} is not KEY=VALUE")
+        table[key] = value
+    _ask(folder, {"verb": "fault", "modem": modem, "fault": table})
+
+
+@main.command()
+@click.argument("folder", type=FOLDER)
+@click.argument("modem")
+@click.argument("fault")
+def end(folder: Path, modem: str, fault: str) -> None:
+    """Let FAULT befall MODEM of the bank in FOLDER no more."""
+    _ask(folder, {"verb": "end", "modem": modem, "name": fault})
+
+
+@main.command()
+@click.argument("folder", type=FOLDER)
+@click.argument("modem", default="all")
+def look(folder: Path, modem: str) -> None:
+    """Show what is inside MODEM of the bank in FOLDER: phase, registration, every octet of its storages."""
+    for seen in _ask(folder, {"verb": "look", "modem": modem}):
+        click.echo(json.dumps(seen))
+
+
+@main.command()
+def faults() -> None:
+    """List the faults and what each takes."""
+    for name, kind in sorted(kinds().items()):
+        takes = " ".join(f"{key}={_shown(value)}" for key, value in kind.takes.items())
+        click.echo(f"{name}  [{kind.point.value}]  {takes}\n    {kind.meaning}")
+
+
+@main.command()
+def personalities() -> None:
+    """List the makes of modem."""
+    for name in profile_names():
+        click.echo(f"{name}  {load_profile(name).title}")
+
+
+def _shown(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _ask(folder: Path, request: dict[str, Any]) -> Any:
+    try:
+        return ask(folder, request)
+    except ControlError as wrong:
+        raise click.ClickException(str(wrong)) from None

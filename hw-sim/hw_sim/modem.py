@@ -1,118 +1,94 @@
-"""One modem: bytes in, bytes out. No file, no socket, no sleep; time is a clock handed in.
-
-A modem is in one of four phases. COMMAND: it collects a command line, echoing. BUSY: a command runs, and what the host
-types meanwhile waits. PROMPT: it collects data up to Ctrl-Z or ESC. OFF: it has no power, starts up or hangs, and
-whatever comes is lost.
-"""
+"""One modem: a SIM, settings, storages and a radio behind a dialogue. No file, no socket; time is a clock handed in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from enum import Enum
+import random
+from collections.abc import Callable
 from functools import partial
 
 from hw_sim.clock import Clock, Timer
 from hw_sim.commands import registry  # importing the package has registered every command
-from hw_sim.faults import Point
-from hw_sim.network import Network, Registration, Transmission
+from hw_sim.dialogue import Dialogue, Phase
+from hw_sim.faults import Faults
+from hw_sim.memory import Memory
+from hw_sim.network import Network, Registration
 from hw_sim.profile import Profile
 from hw_sim.receiving import Receiver
 from hw_sim.results import CmeError, CmsError, NotKnown, Refused
 from hw_sim.settings import Settings
 from hw_sim.sim_card import PinState, SimCard
-from hw_sim.storage import Storage
-from hw_sim.tpdu import Submit
+from hw_sim.transmitter import Transmitter
+from hw_sim.wire import Wire
 
-CTRL_Z, ESC, CR = 0x1A, 0x1B, 0x0D
-LONGEST_LINE = 2048
-"""Octets of a command line or of type-ahead that are kept."""
-LONGEST_ENTRY = 8192
-NO_LINK = -1.0
-
-_NUMERIC = {"OK": "0", "ERROR": "4"}
-
-
-class Phase(Enum):
-    """What the modem does with the next byte."""
-
-    COMMAND = "command"
-    BUSY = "busy"
-    PROMPT = "prompt"
-    OFF = "off"
+SIM_ERRORS = {PinState.ABSENT: (10, 310), PinState.PIN: (11, 311), PinState.PUK: (12, 316), PinState.BLOCKED: (13, 313)}
+"""CME and CMS code of what a SIM's state forbids."""
 
 
 class Modem:
-    """The dialogue of one modem; `feed` takes what the host writes, `send` is called with what the host reads."""
+    """A modem of one personality with one SIM; the host talks to its `dialogue`."""
 
     def __init__(
-        self, index: int, profile: Profile, sim: SimCard, *, network: Network, clock: Clock, imei: str
+        self, index: int, profile: Profile, sim: SimCard, *, network: Network, clock: Clock, imei: str, seed: int = 0
     ) -> None:
         self.index = index
         self.profile = profile
-        self.traits = profile.traits
+        self.traits = traits = profile.traits
         self.sim = sim
         self.network = network
         self.clock = clock
         self.imei = imei
-        self.send: Callable[[bytes], None] = lambda _: None
-        self.gate: Callable[[Point, Callable[[], None]], None] = lambda _, proceed: proceed()
-        self.dropped_port: Callable[[], None] = lambda: None
-        """Called when a restart takes the port away."""
-        sizes = profile.traits.storage_sizes
-        self.memories = {name: Storage(name, sizes[name], profile.traits.first_index) for name in sizes if name != "SM"}
-        sim.records.first = profile.traits.first_index
-        self.settings = Settings()
+        self.dialogue = Dialogue(self._answer, self._worded)
+        self.dialogue.prompt_text, self.dialogue.escape_answer = traits.prompt, traits.escape_answer
+        self.faults = Faults(self, clock, random.Random(f"{seed}/{index}"))  # noqa: S311 - repeatable, no secret
+        self.dialogue.gate = self.faults.pass_through
+        self.wire = Wire(self.dialogue, clock)
+        self.receiver = Receiver(self)
+        self.unplug: Callable[[], None] = lambda: None
+        self.plug_in: Callable[[bool], None] = lambda _other_path: None
+        """Take the ports away and bring them back; a device with ports sets these."""
+        self.memory = Memory(traits, sim, clock)
+        self.transmitter = Transmitter(self)
         self.smsc = sim.smsc
-        self.phase = Phase.OFF
         self.registration = Registration.NONE
         self.told_registration: dict[str, Registration] = {}
         """What +CREG, +CGREG, +CEREG say instead of the truth."""
         self.signal = 21
         """The <rssi> of +CSQ: dBm = 2 * signal - 113."""
-        self.link_until = NO_LINK
-        """Until when the radio link is kept up for the next message (+CMMS)."""
         self.sim_busy_until = 0.0
-        self.transmission: Transmission | None = None
-        self._line = b""
-        self._last_line = ""
-        self._pending: list[str] = []
-        self._said: list[str] = []
-        self._take: Callable[[bytes], None] = lambda _: None
-        self._entered = bytearray()
-        self._typed = b""
-        self._held: list[bytes] = []
+        self.ussd_mode = not traits.ussd_mode_needed
         self._timers: set[Timer] = set()
-        self._uncounted: dict[str, float] = {}
-        self.receiver = Receiver(self)
+
+    @property
+    def settings(self) -> Settings:
+        """What the host has set."""
+        return self.dialogue.settings
 
     # --- power -------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Be what a modem is that was switched on long ago: answering, and registered if its SIM is ready."""
-        self._reset()
-        self.phase = Phase.COMMAND
+        self._reset(Phase.COMMAND)
+        self._chatter()
         self.network.attach(self)
         if self.sim.pin_state is PinState.READY:
             self.network.register(self)
 
     def power_off(self, why: str = "power_off") -> None:
         """Lose power: settings, the command in hand and the answer to a message on the air are gone."""
-        self.phase = Phase.OFF
+        self.dialogue.phase = Phase.OFF
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
-        if self.transmission is not None:
-            self.transmission.lost = why
-            self.transmission = None
+        self.transmitter.lose_answer(why)
         self.network.detach(self)
         self.registration = Registration.NONE
 
-    def power_on(self) -> None:
-        """Start up, saying what this make of modem says while it does."""
-        self._reset()
+    def power_on(self, *, silent: bool = False) -> None:
+        """Start up, saying what this make of modem says while it does, or, *silent*, nothing."""
+        self._reset(Phase.OFF)
         self.sim.power_on()
-        for seconds, line in self.traits.boot:
-            self.later(seconds, partial(self.say, line))
+        for seconds, line in () if silent else self.traits.boot:
+            self.later(seconds, partial(self.dialogue.say, self.fill_in(line)))
         self.later(self.traits.boot_seconds, self._booted)
 
     def restart(self, why: str = "restart") -> None:
@@ -121,34 +97,37 @@ class Modem:
         self.power_on()
 
     def _booted(self) -> None:
-        self.phase = Phase.COMMAND
+        self.dialogue.phase = Phase.COMMAND
         self.sim_busy_until = self.clock.now() + self.traits.sim_seconds
+        self._chatter()
         self.network.attach(self)
         if self.sim.pin_state is PinState.READY:
             self.later(self.traits.sim_seconds + self.traits.registration_seconds, partial(self.network.register, self))
 
-    def _reset_settings(self) -> None:
-        self.settings = Settings()
-        for name, value in self.traits.power_up.items():
-            setattr(self.settings, name, list(value) if isinstance(value, list) else value)
-
-    def _reset(self) -> None:
-        self._reset_settings()
-        self._line, self._typed, self._pending, self._said, self._held = b"", b"", [], [], []
-        self.link_until = NO_LINK
+    def _reset(self, phase: Phase) -> None:
+        self.dialogue.reset(self._power_up_settings(), phase)
+        self.transmitter.drop_link()
+        self.ussd_mode = not self.traits.ussd_mode_needed
         self.receiver.reset()
+
+    def _power_up_settings(self) -> Settings:
+        settings = Settings()
+        for name, value in self.traits.power_up.items():
+            setattr(settings, name, list(value) if isinstance(value, list) else value)
+        return settings
 
     def forget_settings(self) -> None:
         """ATZ, AT&F: settings as at power-up, except that the echo stays as it is."""
         echo = self.settings.echo
-        self._reset_settings()
+        self.dialogue.settings = self._power_up_settings()
         self.settings.echo = echo
 
     def reset_by_command(self) -> None:
         """+CFUN=1,1: OK, then a restart; a USB stick's port goes away with it."""
-        self.finish()
+        self.dialogue.finish()
         if self.traits.reset_drops_port:
-            self.dropped_port()
+            self.unplug()
+            self.clock.later(self.traits.boot_seconds, partial(self.plug_in, False))
         else:
             self.restart("reset")
 
@@ -162,6 +141,12 @@ class Modem:
             self.network.detach(self)
             self.registration_changed(Registration.NONE)
 
+    def hang(self, seconds: float | None) -> None:
+        """Be deaf and dumb, for so long or until power is cut; a command in hand is never answered."""
+        self.dialogue.phase = Phase.OFF
+        if seconds is not None:
+            self.later(seconds, partial(self.dialogue.reset, self.settings, Phase.COMMAND))
+
     def later(self, seconds: float, do: Callable[[], object]) -> None:
         """Do it in so many seconds, unless power is lost before."""
 
@@ -172,80 +157,18 @@ class Modem:
         timer = self.clock.later(seconds, due)
         self._timers.add(timer)
 
-    # --- bytes in ----------------------------------------------------------------------------------------------
+    def _chatter(self) -> None:
+        for seconds, line in self.traits.chatter:
+            self._chat(seconds, self.fill_in(line))
 
-    def feed(self, data: bytes) -> None:
-        """Take what the host has written, in whatever slices it comes."""
-        while data:
-            if self.phase is Phase.COMMAND:
-                data = self._feed_command(data)
-            elif self.phase is Phase.PROMPT:
-                data = self._feed_prompt(data)
-            else:
-                if self.phase is Phase.BUSY:
-                    self._typed = (self._typed + data)[:LONGEST_LINE]
-                return
+    def _chat(self, seconds: float, line: str) -> None:
+        def due() -> None:
+            self.dialogue.urc(line)
+            self.later(seconds, due)
 
-    def _feed_command(self, data: bytes) -> bytes:
-        end = data.find(CR) + 1 or len(data)
-        piece, rest = data[:end], data[end:]
-        if self.settings.echo:
-            self.send(piece)
-        self._line = (self._line + piece)[-LONGEST_LINE:]
-        if self._line[-1] == CR:
-            line, self._line = self._line[:-1].decode("latin-1"), b""
-            self.gate(Point.COMMAND, partial(self._run, line))
-        elif self._line[-2:].upper() == b"A/":
-            self._line = b""
-            self._run("AT" + self._last_line)
-        return rest
-
-    def _feed_prompt(self, data: bytes) -> bytes:
-        end = _end(data)
-        piece, rest = (data, b"") if end < 0 else (data[:end], data[end + 1 :])
-        if self.settings.echo:
-            self.send(piece)
-        self._entered += piece[: LONGEST_ENTRY - len(self._entered)]
-        if end < 0:
-            if piece.endswith(b"\r"):
-                self.send(self.traits.prompt.encode())
-            return b""
-        self.phase = Phase.BUSY
-        if data[end] == ESC:
-            self._escape()
-        else:
-            self._take(bytes(self._entered))
-        return rest
-
-    def _escape(self) -> None:
-        if self.traits.escape_answer:
-            self.finish(result=self.traits.escape_answer)
-        else:
-            self._end()
+        self.later(seconds, due)
 
     # --- commands ----------------------------------------------------------------------------------------------
-
-    def _run(self, line: str) -> None:
-        start = line.upper().find("AT")
-        if start < 0:
-            return
-        body = line[start + 2 :].strip()
-        self._last_line = body
-        self.phase = Phase.BUSY
-        self._pending = registry.split_line(body)
-        self._go_on()
-
-    def _go_on(self) -> None:
-        while self._pending:
-            try:
-                lines = self._answer(self._pending.pop(0))
-            except Refused as refusal:
-                self._end_with(self._worded(refusal))
-                return
-            if lines is None:
-                return
-            self._said += lines
-        self._end_with("OK")
 
     def _answer(self, text: str) -> list[str] | None:
         literal = self.profile.answers.get("AT" + text.upper())
@@ -253,7 +176,7 @@ class Modem:
             lines = [self.fill_in(line) for line in literal.lines]
             if literal.result == "OK":
                 return lines
-            self.finish(lines, literal.result)
+            self.dialogue.finish(lines, literal.result)
             return None
         command, rest = registry.find(text)
         if command is None:
@@ -262,16 +185,36 @@ class Modem:
             self.check_sim(command.needs)
         return command.run(self, registry.arguments(rest))
 
+    def second_dialogue(self) -> Dialogue:
+        """Give the dialogue of a second AT port: it has its own echo, sends nothing and hears nothing unasked."""
+        second = Dialogue(lambda text: self._answer_second(second, text), self._worded)
+        second.reset(self._power_up_settings(), Phase.COMMAND)
+        return second
+
+    def _answer_second(self, second: Dialogue, text: str) -> list[str] | None:
+        if text.upper() in ("E0", "E1"):
+            second.settings.echo = text[-1] == "1"
+            return []
+        if self.dialogue.phase is Phase.OFF or text.upper().startswith(("+CMGS", "+CMGW", "+CMSS", "+CFUN=", "+CUSD")):
+            raise CmsError(301)
+        return self._answer(text)
+
     def fill_in(self, line: str) -> str:
         """Put this modem's own numbers into a line of its profile."""
         if "{" not in line:
             return line
         return line.format(imei=self.imei, imsi=self.sim.imsi, iccid=self.sim.iccid)
 
+    def _worded(self, refusal: Refused) -> str:
+        if isinstance(refusal, NotKnown):
+            return self.traits.unknown_command
+        return refusal.line(self.settings.cmee)
+
+    # --- the SIM -----------------------------------------------------------------------------------------------
+
     def check_sim(self, needs: registry.Needs) -> None:
         """Refuse a command that wants a SIM that is not ready."""
-        state = self.sim.pin_state
-        cme, cms = {PinState.PIN: (11, 311), PinState.PUK: (12, 316), PinState.BLOCKED: (13, 313)}.get(state, (0, 0))
+        cme, cms = SIM_ERRORS.get(self.sim.pin_state, (0, 0))
         if not cme and self.sim_is_busy():
             cme, cms = self.traits.pin_busy_error, 314
         if cme:
@@ -287,80 +230,18 @@ class Modem:
         self.sim_busy_until = self.clock.now() + busy
         self.later(busy + self.traits.registration_seconds, partial(self.network.register, self))
 
-    def _worded(self, refusal: Refused) -> str:
-        if isinstance(refusal, NotKnown):
-            return self.traits.unknown_command
-        return refusal.line(self.settings.cmee)
-
-    def finish(self, lines: Iterable[str] = (), result: str = "OK") -> None:
-        """End a command that went on beyond its handler; with OK, the rest of its command line is run."""
-        self._said += lines
-        if result == "OK":
-            self._go_on()
-        else:
-            self._end_with(result)
-
-    def refuse(self, refusal: Refused) -> None:
-        """End a command that went on beyond its handler with an error."""
-        self._end_with(self._worded(refusal))
-
-    def _end_with(self, result: str) -> None:
-        said, self._said = self._said, []
-        if self.settings.verbose:
-            text = "".join(f"\r\n{line}\r\n" for line in said)
-            text += f"\r\n{result}\r\n" if result else ""
-        else:
-            text = "".join(f"{line}\r\n" for line in said) + f"{_NUMERIC.get(result, result)}\r"
-        self._pending = []
-        self.send(text.encode("latin-1", "replace"))
-        self._end()
-
-    def _end(self) -> None:
-        self.phase = Phase.COMMAND
-        if self._held:
-            held, self._held = self._held, []
-            self.send(b"".join(held))
-        if self._typed:
-            typed, self._typed = self._typed, b""
-            self.feed(typed)
-
-    # --- the prompt --------------------------------------------------------------------------------------------
-
-    def ask(self, take: Callable[[bytes], None]) -> None:
-        """Give the prompt; *take* gets what is entered up to Ctrl-Z."""
-        self._take = take
-        self._entered.clear()
-        self.phase = Phase.PROMPT
-        self.gate(Point.PROMPT, self.prompt)
-
-    def prompt(self) -> None:
-        """Say that data may come."""
-        self.send(self.traits.prompt.encode())
-
-    # --- unsolicited -------------------------------------------------------------------------------------------
-
-    def urc(self, *lines: str) -> None:
-        """Say lines unasked; while data is entered they wait."""
-        if self.phase is Phase.OFF:
-            return
-        text = "".join(f"\r\n{line}\r\n" for line in lines).encode("latin-1", "replace")
-        if self.phase is Phase.PROMPT:
-            self._held.append(text)
-        else:
-            self.send(text)
-
-    def say(self, line: str) -> None:
-        """Say a line whatever the phase is, as a modem that starts up does."""
-        self.send(f"\r\n{self.fill_in(line)}\r\n".encode("latin-1", "replace"))
+    # --- the network -------------------------------------------------------------------------------------------
 
     def registration_changed(self, registration: Registration) -> None:
         """Be told by the network; +CREG=1 or 2 passes it on."""
         if registration is self.registration:
             return
         self.registration = registration
-        for name, mode in (("+CREG", self.settings.creg), ("+CGREG", self.settings.cgreg)):
+        settings = self.settings
+        for name, mode in (("+CREG", settings.creg), ("+CGREG", settings.cgreg), ("+CEREG", settings.cereg)):
             if mode:
-                self.urc(f"{name}: {registration.value}")
+                stat = self.stat_of(name)
+                self.dialogue.urc(f"{name}: {stat.value}{self.cell(mode, stat)}")
 
     def stat_of(self, name: str) -> Registration:
         """What +CREG, +CGREG or +CEREG tells."""
@@ -371,69 +252,3 @@ class Modem:
         if mode != 2 or stat not in (Registration.HOME, Registration.ROAMING):
             return ""
         return ',"00C3","0000A1B2"' if self.traits.registration_quoted else ",C3,A1B2"
-
-    # --- storages ----------------------------------------------------------------------------------------------
-
-    def store(self, name: str) -> Storage:
-        """Give a storage by its name; MT and the ``_P`` names of SIMCom stand for what is behind them."""
-        name = name.removesuffix("_P")
-        if name == "MT":
-            name = "ME" if "ME" in self.memories else "SM"
-        return self.sim.records if name == "SM" else self.memories[name]
-
-    def reading_store(self) -> Storage:
-        """The storage that +CMGR, +CMGL and +CMGD work on."""
-        return self.store(self.settings.cpms[0])
-
-    def count(self, name: str) -> tuple[int, int]:
-        """Used and total places, as +CPMS tells them; some count a new message only after a while."""
-        store = self.store(name)
-        fresh = 1 if self.clock.now() < self._uncounted.get(store.name, 0.0) else 0
-        return max(store.used - fresh, 0), store.total
-
-    def stored(self, name: str) -> None:
-        """A message was put in a storage."""
-        if self.traits.count_lags:
-            self._uncounted[self.store(name).name] = self.clock.now() + self.traits.count_lags
-
-    def acknowledged(self) -> bool:
-        """+CNMA has come; False if nothing waited for it."""
-        return self.receiver.acknowledged()
-
-    def flush_indications(self) -> None:
-        """+CNMI was set."""
-        self.receiver.flush()
-
-    # --- sending -----------------------------------------------------------------------------------------------
-
-    def link_is_up(self) -> bool:
-        """Whether +CMMS has kept the radio link up until now; past the gap, mode 1 falls back to 0."""
-        if self.clock.now() <= self.link_until:
-            return self.settings.cmms != 0
-        if self.link_until >= 0:
-            self.link_until = NO_LINK
-            if self.settings.cmms == 1:
-                self.settings.cmms = 0
-        return False
-
-    def transmit(self, submit: Submit, *, linked: bool, answer: str = "+CMGS") -> None:
-        """Put a message on the air; the command ends with the network's answer."""
-        sent = Transmission(self.index, self.sim, self.sim.next_mr(), submit, linked)
-        sent.done = partial(self._network_answered, sent, answer)
-        self.transmission = sent
-        self.gate(Point.SUBMIT, partial(self.network.transmit, sent))
-
-    def _network_answered(self, sent: Transmission, answer: str) -> None:
-        self.transmission = None
-        if self.settings.cmms:
-            self.link_until = self.clock.now() + self.traits.cmms_gap
-        if isinstance(sent.cause, int):
-            self.gate(Point.ANSWER, partial(self.refuse, CmsError(sent.cause)))
-        else:
-            self.gate(Point.ANSWER, partial(self.finish, [f"{answer}: {sent.mr}"]))
-
-
-def _end(data: bytes) -> int:
-    """Where the first Ctrl-Z or ESC stands, -1 if there is none."""
-    ends = [at for at in (data.find(CTRL_Z), data.find(ESC)) if at >= 0]
-    return min(ends, default=-1)

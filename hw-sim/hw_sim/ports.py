@@ -37,9 +37,12 @@ class Outlet:
         self._loop = loop
         self._descriptor = descriptor
         self._unread = bytearray()
+        self.closed = False
 
     def write(self, data: bytes) -> None:
-        """Write now what can be written now."""
+        """Write now what can be written now; after the end, nothing."""
+        if self.closed:
+            return
         if self._unread:
             self._unread += data[: MOST_UNREAD - len(self._unread)]
             return
@@ -76,7 +79,7 @@ class PtyPort:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, link: Path, watcher: Inotify) -> None:
         self.received: Callable[[bytes], None] = lambda _: None
-        self.link = link
+        self._links = [link]
         self._loop = loop
         self._watcher = watcher
         self._master, self._slave = os.openpty()
@@ -86,9 +89,15 @@ class PtyPort:
         name = os.ttyname(self._slave)
         self._outlet = Outlet(loop, self._master)
         self._watch = watcher.watch(name, CLOSE_WRITE | CLOSE_NOWRITE, self._closed_by_host)
+        self._name = name
         place_link(link, name)
         loop.add_reader(self._master, self._readable)
         self.write = self._outlet.write
+
+    def also_at(self, link: Path) -> None:
+        """Have a second link."""
+        self._links.append(link)
+        place_link(link, self._name)
 
     def _readable(self) -> None:
         try:
@@ -106,8 +115,10 @@ class PtyPort:
         self._watcher.forget(self._watch)
         self._loop.remove_reader(self._master)
         self._loop.remove_writer(self._master)
-        with contextlib.suppress(FileNotFoundError):
-            self.link.unlink()
+        self._outlet.closed = True
+        for link in self._links:
+            with contextlib.suppress(FileNotFoundError):
+                link.unlink()
         os.close(self._slave)
         os.close(self._master)
 
@@ -140,6 +151,11 @@ class TcpPort:
         """Let the connected host read it; with none, it is lost."""
         if self._connection is not None and self._connection.get_write_buffer_size() < MOST_UNREAD:
             self._connection.write(data)
+
+    def drop(self) -> None:
+        """Drop the connected host."""
+        if self._connection is not None:
+            self._connection.abort()
 
     def connected(self, connection: asyncio.Transport) -> None:
         """A host has come."""

@@ -15,7 +15,9 @@ class PinState(StrEnum):
     PIN = "SIM PIN"
     PUK = "SIM PUK"
     BLOCKED = "SIM BLOCKED"
-    """Not an answer of +CPIN?: after ten wrong PUKs the SIM is dead (CME 13)."""
+    """No answer of +CPIN?: after ten wrong PUKs the SIM is dead (CME 13)."""
+    ABSENT = "NOT INSERTED"
+    """No answer of +CPIN?: there is no SIM (CME 10)."""
 
 
 PIN_TRIES, PUK_TRIES = 3, 10
@@ -37,6 +39,7 @@ class SimCard:
     last_mr: int = 255
     """TP-MR of the last message sent (EF_SMSS); the next one is one more, modulo 256."""
     records: Storage = field(default_factory=lambda: Storage("SM", 50))
+    inserted: bool = True
     verified: bool = False
     """The PIN was entered since power came on."""
 
@@ -49,6 +52,8 @@ class SimCard:
     @property
     def pin_state(self) -> PinState:
         """What stands between the host and this SIM."""
+        if not self.inserted:
+            return PinState.ABSENT
         if self.puk_tries == 0:
             return PinState.BLOCKED
         if self.pin_tries == 0:

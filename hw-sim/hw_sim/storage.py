@@ -27,7 +27,6 @@ class Record:
     state: RecordState = RecordState.FREE
     tpdu: bytes = b""
     smsc: str = ""
-    is_report: bool = False
 
 
 class Storage:

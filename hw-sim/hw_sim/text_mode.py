@@ -8,7 +8,7 @@ from hw_sim import alphabet
 from hw_sim.results import CmsError
 from hw_sim.settings import Settings
 from hw_sim.storage import Record, RecordState
-from hw_sim.tpdu import Coding, Deliver, Submit, coding_of, read_deliver, read_number, read_submit, write_number
+from hw_sim.tpdu import Coding, Deliver, coding_of, read_deliver, read_number, read_submit, write_number, write_submit
 
 
 def encode_text(text: str, character_set: str) -> str:
@@ -48,19 +48,18 @@ def read_recipient(arguments: list[str], character_set: str) -> str:
     return "+" + digits if international else number
 
 
-def submit_of_text(number: str, entered: bytes, settings: Settings) -> Submit:
-    """Make a message of what was entered, as +CSMP says; what does not fit one SMS is cut off, as many modems do."""
-    first, _, _, dcs = settings.csmp
+def submit_of_text(number: str, entered: bytes, settings: Settings) -> bytes:
+    """Make an SMS-SUBMIT of what was entered, as +CSMP says; what does not fit is cut off, as many modems do."""
+    first, validity, pid, dcs = settings.csmp
     body = entered.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    if coding_of(dcs) is Coding.UCS2:
-        octets = alphabet.encode_ucs2(decode_text(body, settings.cscs))[:140]
-        text = alphabet.decode_ucs2(octets)
-    elif coding_of(dcs) is Coding.DATA:
-        text = body.decode("latin-1").upper()[:280]
+    coding = coding_of(dcs)
+    if coding is Coding.UCS2:
+        units = alphabet.encode_ucs2(decode_text(body, settings.cscs))[:140]
+    elif coding is Coding.DATA:
+        units = binascii.unhexlify(body)[:140]
     else:
-        septets = alphabet.encode_septets(_replace(decode_text(body, settings.cscs))) or b""
-        text = alphabet.decode_septets(septets[:160])
-    return Submit(number, text, None, 1, 1, bool(first & 0x20), dcs)
+        units = (alphabet.encode_septets(_replace(decode_text(body, settings.cscs))) or b"")[:160]
+    return write_submit(number, units, first=first, pid=pid, dcs=dcs, validity=validity)
 
 
 def _replace(text: str) -> str:

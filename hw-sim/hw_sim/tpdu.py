@@ -39,6 +39,9 @@ class Submit:
     wants_report: bool
     """TP-SRR."""
     dcs: int
+    has_header: bool
+    user_data: bytes
+    """TP-UDL and TP-UD as they came, to be handed on."""
 
 
 INTERNATIONAL, UNKNOWN, ALPHANUMERIC = 0x91, 0x81, 0xD0
@@ -107,7 +110,7 @@ def _read_submit(octets: bytes) -> Submit:
     at += 2 + (0, 7, 1, 7)[first >> 3 & 3]
     text, concat = read_user_data(octets[at], octets[at + 1 :], coding_of(dcs), has_header=bool(first & 0x40))
     ref, parts, part = concat
-    return Submit(to, text, ref, part, parts, bool(first & 0x20), dcs)
+    return Submit(to, text, ref, part, parts, bool(first & 0x20), dcs, bool(first & 0x40), octets[at:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +200,17 @@ def write_delivers(sender: str, text: str, *, sent: float, zone: int = 0, ref: i
     return delivers
 
 
-def write_submit(to: str, text: str, *, report: bool = False) -> bytes:
-    """Give an SMS-SUBMIT with a relative validity of a day, as text mode makes it of one entry."""
-    septets = alphabet.encode_septets(text)
-    units, dcs = (alphabet.encode_ucs2(text), 0x08) if septets is None else (septets, 0x00)
-    first = 0x11 | (0x20 if report else 0x00)
-    data = _write_user_data(units, b"", gsm7=septets is not None)
-    return bytes((first, 0)) + write_number(to) + bytes((0, dcs, 167)) + data
+def write_submit(to: str, units: bytes, *, first: int, pid: int, dcs: int, validity: int) -> bytes:
+    """Give an SMS-SUBMIT with a relative validity, as text mode makes it; *units* are septets or octets by its DCS."""
+    data = _write_user_data(units, b"", gsm7=coding_of(dcs) is Coding.GSM7)
+    return bytes((first & 0x20 | 0x11, 0)) + write_number(to) + bytes((pid, dcs, validity)) + data
+
+
+def write_forward(submit: Submit, sender: str, *, sent: float, zone: int = 0) -> bytes:
+    """Give the SMS-DELIVER by which a SUBMIT reaches its recipient."""
+    first = 0x44 if submit.has_header else 0x04
+    fields = write_number(sender) + bytes((0, submit.dcs)) + write_time(sent, zone)
+    return bytes((first,)) + fields + submit.user_data
 
 
 def _cut(units: bytes, size: int, *, gsm7: bool) -> list[bytes]:

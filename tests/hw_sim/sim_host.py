@@ -27,12 +27,12 @@ class Host:
             imei="350000000000001",
         )
         self._read = bytearray()
-        self.modem.send = self._read.extend
+        self.modem.dialogue.send = self._read.extend
         self.modem.start()
 
     def write(self, data: bytes) -> bytes:
         """Write bytes; give what the modem has said by then."""
-        self.modem.feed(data)
+        self.modem.dialogue.feed(data)
         return self.read()
 
     def read(self) -> bytes:

@@ -19,7 +19,7 @@ def test_ate0_is_still_echoed_itself(host: Host) -> None:
 def test_slices_of_any_size_make_the_same_dialogue(host: Host, size: int) -> None:
     typed = b"ATE0\rAT+CMEE=1;+CMEE?\rAT+CMGS=18\r" + HELLO + b"\x1aAT\r"
     for at in range(0, len(typed), size):
-        host.modem.feed(typed[at : at + size])
+        host.modem.dialogue.feed(typed[at : at + size])
     host.clock.advance(1)
     said = host.read()
     assert said == b"ATE0\r\r\nOK\r\n\r\n+CMEE: 1\r\n\r\nOK\r\n\r\n> \r\n+CMGS: 0\r\n\r\nOK\r\n\r\nOK\r\n"

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 from hw_sim.commands.general import choice, whole
 from hw_sim.commands.registry import Kind, Needs, on
-from hw_sim.network import Registration
+from hw_sim.network import REGISTERED
 
 if TYPE_CHECKING:
     from hw_sim.modem import Modem
-
-REGISTERED = (Registration.HOME, Registration.ROAMING)
 
 
 def _family(name: str, setting: str) -> None:

@@ -25,7 +25,7 @@ def set_indications(modem: Modem, arguments: list[str]) -> list[str]:
     if outside or any(all(given[key] in values for key, values in rule.items()) for rule in traits.cnmi_refused):
         raise CmsError(traits.cnmi_error) if traits.cnmi_error else Refused
     modem.settings.cnmi = wanted
-    modem.flush_indications()
+    modem.receiver.flush()
     return []
 
 
@@ -64,7 +64,7 @@ def acknowledge(modem: Modem, arguments: list[str]) -> list[str]:
     """Acknowledge what was routed directly; plain, or in PDU mode with <n> 0, 1 (well) or 2 (an error)."""
     if arguments != [""]:
         choice(arguments, range(3))
-    if not modem.acknowledged():
+    if not modem.receiver.acknowledged():
         raise CmsError(340)
     return []
 

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 @on("+CPIN", Kind.READ)
 def read_pin_state(modem: Modem, _: list[str]) -> list[str] | None:
     state = modem.sim.pin_state
-    if state is PinState.BLOCKED:
-        raise CmeError(13)
+    if state in (PinState.BLOCKED, PinState.ABSENT):
+        raise CmeError(13 if state is PinState.BLOCKED else 10)
     if state is PinState.READY and modem.sim_is_busy():
         raise CmeError(modem.traits.pin_busy_error)
     lines = [f"+CPIN: {state.value}"]
     if modem.traits.cpin_without_ok:
-        modem.finish(lines, "")
+        modem.dialogue.finish(lines, "")
         return None
     return lines
 
@@ -35,8 +35,8 @@ def offer_pin(modem: Modem, _: list[str]) -> list[str]:
 def enter_pin(modem: Modem, arguments: list[str]) -> list[str]:
     sim = modem.sim
     state = sim.pin_state
-    if state is PinState.BLOCKED:
-        raise CmeError(13)
+    if state in (PinState.BLOCKED, PinState.ABSENT):
+        raise CmeError(13 if state is PinState.BLOCKED else 10)
     if state is PinState.READY:
         raise CmeError(3)
     if state is PinState.PUK:

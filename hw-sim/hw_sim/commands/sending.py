@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from hw_sim import tpdu
 from hw_sim.commands.general import choice, whole
-from hw_sim.commands.registration import REGISTERED
 from hw_sim.commands.registry import Kind, Needs, on
+from hw_sim.network import REGISTERED
 from hw_sim.results import CmsError
 from hw_sim.text_mode import encode_text, read_recipient, submit_of_text
 
@@ -40,14 +40,14 @@ def offer_format(modem: Modem, _: list[str]) -> list[str]:
 def set_more_messages(modem: Modem, arguments: list[str]) -> list[str]:
     if not modem.traits.cmms:
         raise CmsError(modem.traits.cmms_error)
-    modem.link_is_up()
+    modem.transmitter.link_is_up()
     modem.settings.cmms = choice(arguments, range(3))
     return []
 
 
 @on("+CMMS", Kind.READ)
 def read_more_messages(modem: Modem, _: list[str]) -> list[str]:
-    modem.link_is_up()
+    modem.transmitter.link_is_up()
     return [f"+CMMS: {modem.settings.cmms}"]
 
 
@@ -116,12 +116,13 @@ def offer_send(modem: Modem, _: list[str]) -> list[str]:
 @on("+CMGS", Kind.SET, Needs.SMS)
 def send(modem: Modem, arguments: list[str]) -> None:
     """In PDU mode the argument is a length; in text mode it is a number, be it the length somebody meant."""
-    linked = modem.link_is_up()
+    modem.transmitter.messages += 1
+    linked = modem.transmitter.link_is_up()
     if modem.settings.cmgf == 0:
         length = _length(arguments)
-        modem.ask(partial(_entered_pdu, modem, length, linked))
+        modem.dialogue.ask(partial(_entered_pdu, modem, length, linked))
     else:
-        modem.ask(partial(_entered_text, modem, arguments, linked))
+        modem.dialogue.ask(partial(_entered_text, modem, arguments, linked))
 
 
 def _length(arguments: list[str]) -> int:
@@ -149,17 +150,19 @@ def _entered_pdu(modem: Modem, length: int, linked: bool, entered: bytes) -> Non
         submit = tpdu.read_submit(octets)
         put_on_air(modem, submit, linked, smsc)
     except tpdu.BadTpdu:
-        modem.refuse(CmsError(304))
+        modem.dialogue.refuse(CmsError(304))
     except CmsError as refusal:
-        modem.refuse(refusal)
+        modem.dialogue.refuse(refusal)
 
 
 def _entered_text(modem: Modem, arguments: list[str], linked: bool, entered: bytes) -> None:
     try:
         number = read_recipient(arguments, modem.settings.cscs)
-        put_on_air(modem, submit_of_text(number, entered, modem.settings), linked)
+        put_on_air(modem, tpdu.read_submit(submit_of_text(number, entered, modem.settings)), linked)
+    except binascii.Error:
+        modem.dialogue.refuse(CmsError(305))
     except CmsError as refusal:
-        modem.refuse(refusal)
+        modem.dialogue.refuse(refusal)
 
 
 def put_on_air(modem: Modem, submit: tpdu.Submit, linked: bool, smsc: str | None = None, answer: str = "+CMGS") -> None:
@@ -168,4 +171,4 @@ def put_on_air(modem: Modem, submit: tpdu.Submit, linked: bool, smsc: str | None
         raise CmsError(330)
     if modem.registration not in REGISTERED:
         raise CmsError(331)
-    modem.transmit(submit, linked=linked, answer=answer)
+    modem.transmitter.transmit(submit, linked=linked, answer=answer)

@@ -10,7 +10,7 @@ from hw_sim.commands.general import whole
 from hw_sim.commands.registry import Kind, Needs, on
 from hw_sim.commands.sending import put_on_air, read_pdu
 from hw_sim.results import CmsError, Refused
-from hw_sim.storage import Record, RecordState
+from hw_sim.storage import Record, RecordState, Storage
 from hw_sim.text_mode import describe_record, read_recipient, submit_of_text
 
 if TYPE_CHECKING:
@@ -32,19 +32,24 @@ def set_storages(modem: Modem, arguments: list[str]) -> list[str]:
     names[: len(arguments)] = arguments
     if traits.cpms_bare_ok:
         return []
-    return ["+CPMS: " + ",".join("{},{}".format(*modem.count(name)) for name in names[: len(traits.cpms)])]
+    return ["+CPMS: " + ",".join("{},{}".format(*modem.memory.count(name)) for name in names[: len(traits.cpms)])]
 
 
 @on("+CPMS", Kind.READ, Needs.SMS)
 def read_storages(modem: Modem, _: list[str]) -> list[str]:
     names = modem.settings.cpms[: len(modem.traits.cpms)]
-    return ["+CPMS: " + ",".join('"{}",{},{}'.format(name, *modem.count(name)) for name in names)]
+    return ["+CPMS: " + ",".join('"{}",{},{}'.format(name, *modem.memory.count(name)) for name in names)]
 
 
 @on("+CPMS", Kind.TEST)
 def offer_storages(modem: Modem, _: list[str]) -> list[str]:
     lists = ("(" + ",".join(f'"{name}"' for name in names) + ")" for names in modem.traits.cpms)
     return ["+CPMS: " + ",".join(lists)]
+
+
+def reading_store(modem: Modem) -> Storage:
+    """The storage that +CMGR, +CMGL and +CMGD work on."""
+    return modem.memory.store(modem.settings.cpms[0])
 
 
 @on("+CMGR", Kind.SET, Needs.SMS)
@@ -60,7 +65,7 @@ def read_message(modem: Modem, arguments: list[str]) -> list[str]:
 
 
 def _record(modem: Modem, arguments: list[str]) -> Record:
-    record = modem.reading_store().get(whole(arguments))
+    record = reading_store(modem).get(whole(arguments))
     if record is None:
         raise CmsError(321)
     return record
@@ -76,7 +81,7 @@ def _mark_read(record: Record) -> None:
 def list_messages(modem: Modem, arguments: list[str]) -> list[str]:
     wanted = _wanted_state(modem, arguments[0] if arguments else "")
     lines = []
-    for index, record in modem.reading_store().taken():
+    for index, record in reading_store(modem).taken():
         if wanted in (ALL, record.state.value):
             lines.append(f"+CMGL: {index},{describe_record(record, modem.settings, listed=True)}")
             _mark_read(record)
@@ -101,7 +106,7 @@ def offer_list(modem: Modem, _: list[str]) -> list[str]:
 @on("+CMGD", Kind.SET, Needs.SMS)
 def delete(modem: Modem, arguments: list[str]) -> list[str]:
     """Delete one record, or by <delflag> the read (1), those and the sent (2), those and the unsent (3), all (4)."""
-    store = modem.reading_store()
+    store = reading_store(modem)
     flag = whole(arguments, 1, 0)
     if flag == 0:
         if not store.delete(whole(arguments)):
@@ -120,12 +125,12 @@ def delete(modem: Modem, arguments: list[str]) -> list[str]:
 
 @on("+CMGD", Kind.TEST, Needs.SMS)
 def offer_delete(modem: Modem, _: list[str]) -> list[str]:
-    return ["+CMGD: ({}),(0-4)".format(",".join(str(index) for index, _ in modem.reading_store().taken()))]
+    return ["+CMGD: ({}),(0-4)".format(",".join(str(index) for index, _ in reading_store(modem).taken()))]
 
 
 @on("+CMGW", Kind.SET, Needs.SMS)
 def write_message(modem: Modem, arguments: list[str]) -> None:
-    modem.ask(partial(_entered, modem, arguments))
+    modem.dialogue.ask(partial(_entered, modem, arguments))
 
 
 def _entered(modem: Modem, arguments: list[str], entered: bytes) -> None:
@@ -135,13 +140,13 @@ def _entered(modem: Modem, arguments: list[str], entered: bytes) -> None:
             if modem.settings.cmgf == 0
             else _text_record(modem, arguments, entered)
         )
-        index = modem.store(modem.settings.cpms[1]).add(record)
+        index = modem.memory.store(modem.settings.cpms[1]).add(record)
         if index is None:
             raise CmsError(322)
     except CmsError as refusal:
-        modem.refuse(refusal)
+        modem.dialogue.refuse(refusal)
     else:
-        modem.finish([f"+CMGW: {index}"])
+        modem.dialogue.finish([f"+CMGW: {index}"])
 
 
 def _pdu_record(modem: Modem, arguments: list[str], entered: bytes) -> Record:
@@ -152,13 +157,12 @@ def _pdu_record(modem: Modem, arguments: list[str], entered: bytes) -> Record:
 
 def _text_record(modem: Modem, arguments: list[str], entered: bytes) -> Record:
     number = read_recipient(arguments, modem.settings.cscs)
-    submit = submit_of_text(number, entered, modem.settings)
-    return Record(RecordState.UNSENT, tpdu.write_submit(submit.to, submit.text, report=submit.wants_report), modem.smsc)
+    return Record(RecordState.UNSENT, submit_of_text(number, entered, modem.settings), modem.smsc)
 
 
 @on("+CMSS", Kind.SET, Needs.SMS)
 def send_stored(modem: Modem, arguments: list[str]) -> None:
-    record = modem.store(modem.settings.cpms[1]).get(whole(arguments))
+    record = modem.memory.store(modem.settings.cpms[1]).get(whole(arguments))
     if record is None or record.state is RecordState.FREE:
         raise CmsError(321)
     try:
@@ -166,4 +170,4 @@ def send_stored(modem: Modem, arguments: list[str]) -> None:
     except tpdu.BadTpdu:
         raise CmsError(304) from None
     record.state = RecordState.SENT
-    put_on_air(modem, submit, modem.link_is_up(), record.smsc, "+CMSS")
+    put_on_air(modem, submit, modem.transmitter.link_is_up(), record.smsc, "+CMSS")
