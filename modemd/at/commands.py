@@ -47,7 +47,7 @@ class Command:
         """Whether the line is information text of this command."""
         if self.prefix and line.startswith(self.prefix):
             return self.fits is None or self.fits(line)
-        return self.bare is not None and self.bare.fullmatch(line) is not None
+        return self.bare is not None and line not in grammar.BARE_CODES and self.bare.fullmatch(line) is not None
 
 
 _TEXT = pattern(r"[^+^*$%#].*")

@@ -33,9 +33,6 @@ BARE_CODES = frozenset(
 )  # fmt: skip
 """Unsolicited lines that carry no mark of their kind (spelling as the modems have it)."""
 
-_MARKED = "+^*$%#"
-"""What every other result code begins with (V.250 5.4.1 for ``+``; the rest are vendors')."""
-
 _FIELD = re.compile(r'\s*(?:"([^"]*)"?|([^,]*))\s*(?:,|$)')
 
 
@@ -68,11 +65,6 @@ def is_hex(line: str) -> bool:
 def is_pdu(line: str, length: int) -> bool:
     """Whether the line is an SCA and a TPDU of ``length`` octets in hex (TS 27.005 3.1 ``<pdu>``)."""
     return is_hex(line) and len(line) // 2 - 1 - int(line[:2], 16) == length
-
-
-def is_text(line: str) -> bool:
-    """Whether the line may be bare text, such as a maker's name: nothing marks it as a result code."""
-    return line[0] not in _MARKED and line not in BARE_CODES
 
 
 def after(prefix: str, line: str) -> str:
