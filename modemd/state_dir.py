@@ -75,6 +75,11 @@ def socket_address(path: Path) -> Iterator[str]:
         os.close(directory)
 
 
+def database_file(state_dir: Path) -> Path:
+    """The embedded database."""
+    return state_dir / "modemd.db"
+
+
 def database_url(state_dir: Path) -> str:
-    """The embedded database that is used when nobody names another."""
-    return f"sqlite:///{state_dir / 'modemd.db'}"
+    """The URL of the embedded database, which is used when nobody names another."""
+    return f"sqlite://{database_file(state_dir)}"

@@ -28,7 +28,7 @@ def write(tmp_path: Path, text: str) -> Path:
 def test_without_a_file_everything_has_its_default(tmp_path: Path) -> None:
     settings = config.load(tmp_path)
     assert settings.server.listen == "127.0.0.1:8160"
-    assert settings.database_url == f"sqlite:///{tmp_path}/modemd.db"
+    assert settings.database_url == f"sqlite://{tmp_path}/modemd.db"
     assert settings.modems.ports == ()
     assert settings.numbers.region == "PL"
     assert not settings.doors.kannel

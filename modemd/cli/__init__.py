@@ -59,6 +59,8 @@ def run(words: Sequence[str]) -> int:
         return _complain(f"{error.format_message()} See {command} --help.", WRONG_USAGE)
     except click.ClickException as error:
         return _complain(error.format_message(), error.exit_code)
+    except ModuleNotFoundError as error:
+        return _complain(f"the library {error.name} is missing: install modemd again (pip install .)", FAILED)
     except (KeyboardInterrupt, click.Abort):
         return _complain("interrupted", FAILED)
     except BrokenPipeError:

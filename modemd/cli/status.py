@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,6 +19,7 @@ from modemd.cli import NOT_RUNNING
 from modemd.cli.options import Place, as_json, placed, print_json
 from modemd.cli.rendering import console, listed, moment, span, table
 from modemd.errors import NotRunning
+from modemd.state_dir import database_file, database_url
 
 EVERY_S = 1.0
 """How often --watch looks again."""
@@ -46,9 +49,18 @@ def _document(place: Place) -> dict[str, Any]:
     try:
         return place.call("status")
     except NotRunning:
-        from modemd import service  # heavy, and needed only without a daemon
+        return _offline(place)
 
-        return asyncio.run(service.offline_status(place.settings()))
+
+def _offline(place: Place) -> dict[str, Any]:
+    """The document from the database; where there is none yet, what an empty one says, without leaving one behind."""
+    from modemd import service  # heavy, and needed only without a daemon
+
+    settings = place.settings()
+    with tempfile.TemporaryDirectory(prefix="modemd-") as nowhere:
+        if settings.database.url is None and not database_file(settings.state_dir).exists():
+            settings = place.settings(database={"url": database_url(Path(nowhere))})
+        return asyncio.run(service.offline_status(settings))
 
 
 def _watch(place: Place, as_json: bool) -> None:

@@ -103,7 +103,7 @@ class Database(Section):
     """Where messages and accounts lie."""
 
     url: SecretStr | None = Field(
-        default=None, description="sqlite:///FILE or postgresql://…; by default modemd.db in the state directory"
+        default=None, description="sqlite:///absolute/path.db or postgresql://…; by default modemd.db in the state directory"
     )
 
 
