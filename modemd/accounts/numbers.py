@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType, ValidationResult
+from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberFormat, PhoneNumberType, ValidationResult
 
 from modemd.errors import ConfigError, InvalidField
 
@@ -37,11 +37,12 @@ class Numbers:
             raise ConfigError("the home region is no ISO 3166 country code", cure='write it like "PL"')
         self.region = region
         self.short_codes = frozenset(short_codes)
+        self._home = _home(region)
 
     def normalise(self, raw: str, field: str = "to") -> str:
         """E.164 with the plus sign, or a configured short code. Raises InvalidField, code ``invalid_number``."""
         compact = raw.strip()
-        if compact in self.short_codes:
+        if compact in self.short_codes or self._home.fullmatch(compact):
             return compact
         detail = self._fault(compact)
         if isinstance(detail, str):
@@ -62,6 +63,18 @@ class Numbers:
         if length == ValidationResult.IS_POSSIBLE or phonenumbers.is_valid_number(number):
             return number
         return _LENGTH_FAULTS.get(length, "no number of this country looks like this")
+
+
+def _home(region: str) -> re.Pattern[str]:
+    """E.164 numbers of the home region that need no look-up, a tenth of the cost: most of what is sent.
+
+    Only where no national prefix could hide behind the country code; a number in this form stands for itself.
+    """
+    metadata = PhoneMetadata.metadata_for_region(region)
+    if metadata is None or metadata.national_prefix_for_parsing is not None or metadata.mobile is None:
+        return re.compile(r"(?!)")
+    lengths = "|".join(rf"[1-9][0-9]{{{length - 1}}}" for length in metadata.mobile.possible_length)
+    return re.compile(rf"\+{metadata.country_code}(?:{lengths})")
 
 
 _LENGTH_FAULTS = {

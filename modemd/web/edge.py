@@ -4,7 +4,7 @@
   streams. The rest of it is read and dropped for a while before the connection is closed: closing at once would
   reset it, and the client would never see the answer.
 - An exception nobody expected becomes a problem; the log gets its type and place, never its text.
-- One log line a request: method, route template, status, milliseconds, and the address cut to its network.
+- Every request is told to the access log, its address cut to its network.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from modemd import log
 from modemd.clock import Clock
 from modemd.web import problems
+from modemd.web.access_log import AccessLog
 
 MAX_BODY = 8 * 1024 * 1024
 """Octets of the largest request body."""
@@ -37,6 +38,7 @@ class Edge:
     def __init__(self, app: ASGIApp, clock: Clock) -> None:
         self._app = app
         self._clock = clock
+        self._log = AccessLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -51,7 +53,7 @@ class Edge:
             route = getattr(scope.get("route"), "path", "-")
             peer = scope.get("client")
             network = cut(peer[0]) if peer else "-"
-            log.event("http", method=scope["method"], route=route, status=exchange.status, ms=milliseconds, net=network)
+            self._log.note((scope["method"], route, exchange.status, network), milliseconds)
 
     async def _answer(self, exchange: _Exchange) -> None:
         try:

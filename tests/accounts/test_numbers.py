@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +69,21 @@ def test_short_codes_pass_where_they_are_configured() -> None:
 def test_an_unknown_home_region_is_refused() -> None:
     with pytest.raises(ConfigError):
         Numbers("XX")
+
+
+@pytest.mark.parametrize("region", ["PL", "DE", "US", "GB", "IT"])
+@given(number=st.from_regex(r"\+(48|49|1|44|39)[0-9]{4,12}", fullmatch=True))
+def test_the_short_way_for_numbers_of_home_says_what_the_tables_say(region: str, number: str) -> None:
+    numbers = Numbers(region)
+    if numbers._home.fullmatch(number):
+        looked_up = numbers._fault(number)
+        assert not isinstance(looked_up, str)
+        assert phonenumbers.format_number(looked_up, phonenumbers.PhoneNumberFormat.E164) == number
+
+
+def test_the_short_way_is_taken_at_home() -> None:
+    assert Numbers("PL")._home.fullmatch("+48600100200")
+    assert not Numbers("PL")._home.fullmatch("+4860010020")
 
 
 @given(st.text())

@@ -12,6 +12,7 @@ from loguru import logger
 from web_service import Service
 
 from modemd.errors import StorageBusy, StorageFull
+from modemd.web.access_log import AccessLog
 from modemd.web.edge import MAX_BODY, cut
 
 TEXT = "tajemnica-8471"
@@ -170,7 +171,21 @@ async def test_an_unexpected_error_is_a_problem_without_its_words(
     assert any("ValueError" in line and "test_edge.py" in line for line in lines)
 
 
-async def test_the_log_has_one_line_a_request_and_nothing_personal(
+async def test_repeated_requests_share_a_log_line(lines: list[str]) -> None:
+    access = AccessLog()
+    kind = ("GET", "/healthz", 200, "127.0.0.0/24")
+    for milliseconds in (1.0, 2.0, 4.0):
+        access.note(kind, milliseconds)
+    access.flush()
+    access.note(kind, 8.0)
+    access.flush()
+    assert len(lines) == 3
+    assert "ms=1.000" in lines[0]
+    assert "count=2 mean_ms=3.000 longest_ms=4.000" in lines[1]
+    assert "ms=8.000" in lines[2]
+
+
+async def test_the_log_has_one_line_for_a_request_and_nothing_personal(
     service: Service, client: httpx.AsyncClient, lines: list[str]
 ) -> None:
     await client.post("/v1/messages", json=BODY)
@@ -178,8 +193,7 @@ async def test_the_log_has_one_line_a_request_and_nothing_personal(
     await client.get(f"/{TEXT}?x={TEXT}")
     requests = [line for line in lines if "route=" in line]
     assert len(requests) == 3
-    assert "method=POST route=/v1/messages status=202" in requests[0]
-    assert "net=127.0.0.0/24" in requests[0]
+    assert "method=POST route=/v1/messages status=202 net=127.0.0.0/24 ms=" in requests[0]
     assert "method=GET route=- status=404" in requests[2]
     for secret in (TEXT, "600100200", service.key, "127.0.0.1"):
         assert not any(secret in line for line in lines)

@@ -28,6 +28,7 @@ def create_app(*, sending: Sending, keys: ApiKeys, status: Status, ready: Ready,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # no word about users leaves this process
     )
     doorkeeper = Doorkeeper(keys)
     for router in (Messages(sending, doorkeeper, clock).routes(), ServiceState(status, ready, doorkeeper).routes()):
