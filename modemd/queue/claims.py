@@ -195,8 +195,9 @@ class Claims(Generic[P]):
     def _read(self, db: Reader, now: int, key: Key, count: int, held: frozenset[int]) -> tuple[list[Claim[P]], bool]:
         """In a worker thread: an account's next messages, prepared, and whether there may be more."""
         rows = claimable(db, *key, now, count + len(held))
-        fresh = [row for row in rows if row.id not in held][:count]
-        return [self._claim(row) for row in fresh], len(rows) == count + len(held)
+        fresh = [row for row in rows if row.id not in held]
+        more = len(rows) == count + len(held) or len(fresh) > count
+        return [self._claim(row) for row in fresh[:count]], more
 
     def _claim(self, message: Message) -> Claim[P]:
         try:

@@ -222,6 +222,27 @@ async def test_work_that_arrives_while_claims_are_read_is_not_overlooked(
     await claims.stop()
 
 
+async def test_nothing_is_left_behind_while_what_is_in_hand_gets_sent(
+    queue: Queue, clock: ManualClock, database: Database
+) -> None:
+    """Messages that have left the index but not the hand must not make the last ones look like none."""
+    stocked = asyncio.Event()
+    claims: Claims[bytes] = Claims(database, clock, Turns(), lambda message: message.body, stocked.set)
+    claims.width = 4
+    wanted = {row.id for row in await submitted(queue, clock, 60)}
+    claims.wake((Lane.TRANSACTIONAL, 1))
+    taken: list[int] = []
+    while len(taken) < len(wanted):
+        stocked.clear()
+        while (claim := claims.take("sim0")) is not None:
+            taken.append(claim.message.id)
+            await queue.cross([], claim.message, 1, "sim0", {})  # on the air, and for long
+        if len(taken) < len(wanted):
+            await asyncio.wait_for(stocked.wait(), 5)
+    assert sorted(taken) == sorted(wanted)
+    await claims.stop()
+
+
 async def test_the_rest_of_a_message_goes_only_to_the_sim_that_began_it(
     queue: Queue, clock: ManualClock, database: Database
 ) -> None:
