@@ -43,6 +43,9 @@ SILENCED = ("peewee", "uvicorn.access")
 KEPT_DAYS = 7
 """How long the log file is kept; what it holds besides our own events are network prefixes (design, section 7)."""
 
+_debugging = True
+"""Whether anybody reads DEBUG; before `set_up` everybody does."""
+
 _MASKS = re.compile(
     r"""
       (?P<keep> \b[a-z]_[0-9a-hjkmnp-tv-z]{13}\b            # an id of ours
@@ -61,6 +64,8 @@ _QUOTATION = re.compile(r"""(?<!\w)('[^']*'|"[^"]*")""")
 
 def event(name: str, /, *, level: Level = "INFO", **fields: object) -> None:
     """Write one event; ``name`` is fixed text such as ``modem.ready``, fields are ids, counts, codes and times."""
+    if level == "DEBUG" and not _debugging:
+        return  # the send path says a line a message: 80 µs that nobody would read
     logger.bind(clean=True).log(level, "{}", _line(name, fields))
 
 
@@ -86,6 +91,8 @@ def set_up(
         least = "DEBUG" if debug else level
         logger.add(sink, level=least, format=lambda _: form, diagnose=False, backtrace=False, **opened)
 
+    global _debugging  # noqa: PLW0603  # what loguru knows as well and tells slowly
+    _debugging = debug or level == "DEBUG"
     logger.remove()
     logger.configure(patcher=_one_line if debug else _nothing_personal)
     add(stream or sys.stderr)
