@@ -6,7 +6,6 @@ import peewee
 
 
 def driver_error(error: BaseException) -> BaseException:
-    """The DB-API error that peewee wrapped (it keeps it as the first argument), or the error itself."""
-    if isinstance(error, peewee.PeeweeException) and error.args and isinstance(error.args[0], BaseException):
-        return error.args[0]
-    return error
+    """The DB-API error that peewee wrapped (``PeeweeException.orig``), or the error itself."""
+    original = getattr(error, "orig", None)
+    return original if isinstance(error, peewee.PeeweeException) and isinstance(original, BaseException) else error

@@ -27,7 +27,6 @@ APPLICATION = 0x6D6F646D
 """``modm`` in the file's header (PRAGMA application_id): tells our file from another program's."""
 
 PRAGMAS = (
-    ("auto_vacuum", "INCREMENTAL"),  # only heeded by a new file, so before anything is written
     ("journal_mode", "WAL"),
     ("synchronous", "FULL"),  # fsync of the WAL before COMMIT returns
     ("secure_delete", "ON"),  # a connection without it would leave what was deleted in free pages
@@ -118,11 +117,11 @@ class SqliteEngine:
         try:
             if writing:
                 self._create()
-                self._check_owner()
+                self._claim()
             self.peewee.connect(reuse_if_open=True)
             connection: sqlite3.Connection = self.peewee.connection()  # type: ignore[no-untyped-call] # untyped in the stubs
             if writing:
-                self._claim(connection)
+                self._check_journal(connection)
             else:
                 connection.execute("PRAGMA query_only = ON")
         except (sqlite3.Error, peewee.PeeweeException) as error:
@@ -140,26 +139,27 @@ class SqliteEngine:
                 raise full(self.path) from None
             raise unwritable(self.path, error.strerror or "it cannot be created") from None
 
-    def _check_owner(self) -> None:
-        """Refuse what is no database or another program's, before any PRAGMA has changed it."""
+    def _claim(self) -> None:
+        """Mark an empty file as ours; refuse what is no database or another program's before a PRAGMA changes it."""
         with closing(sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)) as connection:
             tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             application = connection.execute("PRAGMA application_id").fetchone()[0]
-        if tables and application != APPLICATION:
-            raise NotADatabase(
-                f"{self.path} is the database of another program", cure="name another file in database.url"
-            )
+            if tables and application != APPLICATION:
+                raise NotADatabase(
+                    f"{self.path} is the database of another program", cure="name another file in database.url"
+                )
+            if application != APPLICATION:
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only a file without tables heeds it
+                connection.execute(f"PRAGMA application_id = {APPLICATION}")
 
-    def _claim(self, connection: sqlite3.Connection) -> None:
-        """Mark a new file as ours; refuse a file system on which the write-ahead log cannot work."""
+    def _check_journal(self, connection: sqlite3.Connection) -> None:
+        """Refuse a file system on which the write-ahead log cannot work."""
         if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
             raise StorageError(
                 f"{self.path} cannot have a write-ahead log",
                 cure="put it on a local file system, not on a network share",
                 code="no_wal",
             )
-        if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
-            connection.execute(f"PRAGMA application_id = {APPLICATION}")
 
     def fault(self, error: BaseException) -> BaseException:
         """Name an error of sqlite3, or of peewee around it, in our words."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
@@ -28,27 +29,32 @@ def postgresql_server() -> Iterator[Any]:
     folder = Path(tempfile.mkdtemp(prefix="modemd-pg-"))
     folder.chmod(0o755)
     try:
-        server = pgserver.get_server(folder / "data", cleanup_mode="stop")
+        server = pgserver.get_server(folder / "data", cleanup_mode=None)
     except Exception as error:
         shutil.rmtree(folder, ignore_errors=True)
         pytest.skip(f"PostgreSQL left out: its server does not start here ({type(error).__name__})")
     yield server
-    server.cleanup()
+    process = server.get_postmaster_info().process
+    process.send_signal(signal.SIGQUIT)  # at once, without the checkpoint: nothing of it is kept
+    process.wait(10)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database, once on each engine."""
+    """The URL of an empty database, once on each engine.
+
+    On PostgreSQL it is a schema of its own, named in the URL's search_path: made in 5 ms, a database takes 100.
+    """
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'modemd.db'}"
         return
     server = request.getfixturevalue("postgresql_server")
     name = f"test_{next(_NUMBERS)}"
     with psycopg.connect(server.get_uri(), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
-        yield server.get_uri(database=name)
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        admin.execute(f"CREATE SCHEMA {name}")
+        yield f"{server.get_uri()}&options=-csearch_path%3D{name}"
+        admin.execute(f"DROP SCHEMA {name} CASCADE")
 
 
 @pytest.fixture

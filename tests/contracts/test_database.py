@@ -3,44 +3,350 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
+import peewee
 import pytest
 
-from modemd.db import Database, Transaction
-from modemd.errors import ConstraintFailed
+from modemd.db import Database, Reader, Transaction, Urgency, connect
+from modemd.errors import ConstraintFailed, StorageError
+
+PATIENCE = 10
+"""Seconds after which an event that should have come is a failure."""
+
+Write = Callable[[Transaction], Any]
 
 
-def insert(name: str, value: int = 1) -> Callable[[Transaction], int]:
-    """A closure that adds a row to the one table every database has."""
+def insert(name: str, value: int = 1) -> Write:
+    """A closure that adds a row to a table every database has."""
     return lambda tx: tx.execute("INSERT INTO tally (name, value) VALUES (?, ?)", (name, value)).rowcount
 
 
-async def rows(database: Database) -> list[Any]:
-    return await database.read(lambda reader: reader.execute("SELECT name, value FROM tally ORDER BY name").fetchall())
+def stored(reader: Reader) -> dict[str, int]:
+    return dict(reader.execute("SELECT name, value FROM tally").fetchall())
+
+
+class Refused(Exception):
+    """What a closure of these tests raises."""
+
+
+class Barrier:
+    """A closure that holds the writer until the test has handed in what is to be in line behind it."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.opened = threading.Event()
+
+    def __call__(self, tx: Transaction) -> None:
+        self.reached.set()
+        assert self.opened.wait(PATIENCE)
 
 
 async def test_what_was_written_is_read(database: Database) -> None:
     assert await database.write(insert("a")) == 1
-    assert await rows(database) == [("a", 1)]
+    assert await database.read(stored) == {"a": 1}
 
 
 async def test_a_closure_that_raises_is_undone_alone(database: Database) -> None:
     def bad(tx: Transaction) -> None:
         insert("bad")(tx)
-        raise ValueError
+        raise Refused
 
-    handed_in = [insert("a"), bad, insert("b"), insert("a"), insert("c")]
-    first, second, third, fourth, fifth = await asyncio.gather(*map(database.submit, handed_in), return_exceptions=True)
-    assert (first, third, fifth) == (1, 1, 1)
-    assert isinstance(second, ValueError)
-    assert isinstance(fourth, ConstraintFailed)
-    assert await rows(database) == [("a", 1), ("b", 1), ("c", 1)]
+    barrier = Barrier()
+    held = database.submit(barrier)
+    handed_in = [database.submit(one) for one in (insert("a"), bad, insert("b"), insert("a"), bad, insert("c"))]
+    barrier.opened.set()
+    results = await asyncio.gather(held, *handed_in, return_exceptions=True)
+    assert [type(result) for result in results[1:]] == [int, Refused, int, ConstraintFailed, Refused, int]
+    assert await database.read(stored) == {"a": 1, "b": 1, "c": 1}
 
 
-async def test_a_violated_constraint_is_named_the_same_on_either_engine(database: Database) -> None:
+async def test_a_closure_that_raises_first_or_last_is_undone_alone(database: Database) -> None:
+    def bad(tx: Transaction) -> None:
+        insert("bad")(tx)
+        raise Refused
+
+    handed_in = [database.submit(one) for one in (bad, insert("a"), bad)]
+    results = await asyncio.gather(*handed_in, return_exceptions=True)
+    assert [type(result) for result in results] == [Refused, int, Refused]
+    assert await database.read(stored) == {"a": 1}
+
+
+@pytest.mark.parametrize("error", [StopIteration, KeyboardInterrupt, asyncio.CancelledError, SystemExit])
+async def test_even_an_exception_that_ends_threads_does_not_end_the_writer(
+    database: Database, error: type[BaseException]
+) -> None:
+    def bad(tx: Transaction) -> None:
+        raise error
+
+    future = database.submit(bad)
+    await asyncio.wait([future])
+    assert isinstance(future.exception(), RuntimeError if error is StopIteration else error)
+    assert await database.write(insert("a")) == 1
+
+
+async def test_a_violated_constraint_has_one_name_on_either_engine(database: Database) -> None:
     await database.write(insert("a"))
-    with pytest.raises(ConstraintFailed) as caught:
+    with pytest.raises(ConstraintFailed) as unique:
         await database.write(insert("a"))
+    with pytest.raises(ConstraintFailed) as not_null:
+        await database.write(lambda tx: tx.execute("INSERT INTO tally (name, value) VALUES (?, ?)", ("b", None)))
+    assert (unique.value.code, not_null.value.code) == ("unique", "not_null")
+
+
+async def test_no_error_shows_a_value(database: Database) -> None:
+    secret = "+48123456789"
+    await database.write(insert(secret))
+    with pytest.raises(ConstraintFailed) as caught:
+        await database.write(insert(secret))
+    assert secret not in repr(caught.value)
+    assert secret not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+async def test_a_statement_that_makes_no_sense_is_an_error_of_its_caller_alone(database: Database) -> None:
+    barrier = Barrier()
+    held = database.submit(barrier)
+    nonsense = database.submit(lambda tx: tx.execute("SELECT amount FROM nowhere"))
+    sensible = database.submit(insert("a"))
+    barrier.opened.set()
+    await held
+    with pytest.raises(StorageError, match="nowhere"):
+        await nonsense
+    assert await sensible == 1
+
+
+async def test_if_commit_fails_all_that_share_it_fail_and_nothing_is_written(database: Database) -> None:
+    def orphan(tx: Transaction) -> None:
+        tx.execute("INSERT INTO child (parent) VALUES (?)", (7,))
+
+    await database.write(lambda tx: tx.execute("CREATE TABLE parent (id BIGINT PRIMARY KEY)"))
+    await database.write(
+        lambda tx: tx.execute("CREATE TABLE child (parent BIGINT REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)")
+    )
+    barrier = Barrier()
+    together = [database.submit(one) for one in (barrier, insert("a"), orphan, insert("b"))]
+    barrier.opened.set()
+    results = await asyncio.gather(*together, return_exceptions=True)
+    assert [type(result) for result in results] == [ConstraintFailed] * 4
+    assert len({id(result) for result in results}) == 4
+    assert await database.read(stored) == {}
+    assert await database.write(insert("c")) == 1
+
+
+async def test_the_most_urgent_goes_first_and_within_one_urgency_the_oldest(database: Database) -> None:
+    order: list[str] = []
+    barrier = Barrier()
+    held = database.submit(barrier)
+    await asyncio.to_thread(barrier.reached.wait, PATIENCE)
+    waiting = [
+        database.submit(lambda tx, name=name: order.append(name), urgency)  # type: ignore[misc] # binds the loop's name
+        for name, urgency in (
+            ("bulk 1", Urgency.BULK),
+            ("submit 1", Urgency.SUBMIT),
+            ("bulk 2", Urgency.BULK),
+            ("send 1", Urgency.SEND),
+            ("submit 2", Urgency.SUBMIT),
+            ("send 2", Urgency.SEND),
+        )
+    ]
+    barrier.opened.set()
+    await asyncio.gather(held, *waiting)
+    assert order == ["send 1", "send 2", "submit 1", "submit 2", "bulk 1", "bulk 2"]
+
+
+async def test_cancelling_gives_up_the_answer_not_the_work(database: Database) -> None:
+    barrier = Barrier()
+    held = database.submit(barrier)
+    given_up = asyncio.create_task(database.write(insert("a")))
+    other = database.submit(insert("b"))
+    await asyncio.to_thread(barrier.reached.wait, PATIENCE)
+    given_up.cancel()
+    barrier.opened.set()
+    await asyncio.gather(held, other)
+    assert given_up.cancelled()
+    assert await database.read(stored) == {"a": 1, "b": 1}
+
+
+async def test_close_finishes_what_was_handed_in(database_url: str) -> None:
+    database = connect(database_url)
+    await database.open()
+    futures = [database.submit(insert(str(number)), Urgency.BULK) for number in range(200)]
+    reading = asyncio.create_task(database.read(stored))
+    await asyncio.sleep(0)
+    await database.close()
+    assert [future.result() for future in futures] == [1] * 200
+    assert reading.done() or await reading is not None
+    with pytest.raises(StorageError, match="closed"):
+        database.submit(insert("late"))
+    with pytest.raises(StorageError, match="closed"):
+        await database.read(stored)
+    again = connect(database_url)
+    await again.open()
+    assert len(await again.read(stored)) == 200
+    await again.close()
+
+
+async def test_counters_are_added_up_over_closures_and_commits(database: Database) -> None:
+    def failing(tx: Transaction) -> None:
+        tx.tally("sent", 1000)
+        raise Refused
+
+    barrier = Barrier()
+    held = database.submit(barrier)
+    futures = [database.submit(lambda tx: tx.tally("sent", 2)) for _ in range(10)]
+    failed = database.submit(failing)
+    futures.append(database.submit(lambda tx: tx.tally("failed", 1)))
+    barrier.opened.set()
+    await asyncio.gather(held, *futures)
+    with pytest.raises(Refused):
+        await failed
+    with pytest.raises(Refused):
+        await database.write(failing)
+    await database.write(lambda tx: tx.tally("sent", -1))
+    assert await database.read(stored) == {"sent": 19, "failed": 1}
+
+
+async def test_a_read_sees_one_moment_while_others_write(database: Database) -> None:
+    first, written = threading.Event(), threading.Event()
+
+    def twice(reader: Reader) -> tuple[dict[str, int], dict[str, int]]:
+        before = stored(reader)
+        first.set()
+        assert written.wait(PATIENCE)
+        return before, stored(reader)
+
+    await database.write(insert("a"))
+    reading = asyncio.create_task(database.read(twice))
+    await asyncio.to_thread(first.wait, PATIENCE)
+    await database.write(insert("b"))
+    written.set()
+    assert await reading == ({"a": 1}, {"a": 1})
+    assert await database.read(stored) == {"a": 1, "b": 1}
+
+
+async def test_reads_do_not_wait_for_a_write_in_progress(database: Database) -> None:
+    barrier = Barrier()
+    held = database.submit(barrier)
+    await asyncio.to_thread(barrier.reached.wait, PATIENCE)
+    assert await database.read(stored) == {}
+    assert not held.done()
+    barrier.opened.set()
+    await held
+
+
+async def test_a_read_cannot_write(database: Database) -> None:
+    with pytest.raises(StorageError):
+        await database.read(lambda reader: reader.execute("INSERT INTO tally (name, value) VALUES ('a', 1)"))
+    assert await database.read(stored) == {}
+
+
+async def test_a_read_that_raises_leaves_its_thread_usable(database: Database) -> None:
+    def bad(reader: Reader) -> None:
+        reader.execute("SELECT 1").fetchone()
+        raise Refused
+
+    for _ in range(5):
+        with pytest.raises(Refused):
+            await database.read(bad)
+    assert await database.read(stored) == {}
+
+
+async def test_two_processes_worth_of_connections_lose_no_update(database_url: str) -> None:
+    databases = [connect(database_url) for _ in range(3)]
+    await asyncio.gather(*(database.open() for database in databases))
+
+    def increment(tx: Transaction) -> None:
+        tx.execute("UPDATE tally SET value = value + 1 WHERE name = 'shared'")
+        tx.tally("counted", 1)
+
+    await databases[0].write(insert("shared", 0))
+    await asyncio.gather(*(database.write(increment) for database in databases for _ in range(50)))
+    assert await databases[1].read(stored) == {"shared": 150, "counted": 150}
+    for database in databases:
+        await database.close()
+
+
+async def test_many_rows_at_once_are_whole_or_not_at_all(database: Database) -> None:
+    sql = "INSERT INTO tally (name, value) VALUES (?, ?)"
+    barrier = Barrier()
+    held = database.submit(barrier)
+    good = database.submit(
+        lambda tx: tx.executemany(sql, [(f"good {number}", number) for number in range(100)]).rowcount
+    )
+    bad = database.submit(lambda tx: tx.executemany(sql, [("bad", 1), ("bad", 2)]))
+    after = database.submit(insert("after"))
+    barrier.opened.set()
+    await asyncio.gather(held, after)
+    assert await good == 100
+    with pytest.raises(ConstraintFailed):
+        await bad
+    names = await database.read(stored)
+    assert len(names) == 101
+    assert "bad" not in names
+
+
+async def test_values_come_back_as_they_went_in(database: Database) -> None:
+    await database.write(lambda tx: tx.execute("CREATE TABLE kept (number BIGINT, words TEXT, octets BYTEA)"))
+    kept = [
+        (2**63 - 1, "what? 100% 'quoted' żółw 🐢", bytes(range(256))),
+        (-(2**63), "", b""),
+        (None, None, None),
+    ]
+    await database.write(lambda tx: tx.executemany("INSERT INTO kept VALUES (?, ?, ?)", kept))
+    assert await database.read(lambda reader: reader.execute("SELECT * FROM kept").fetchall()) == kept
+    await database.write(lambda tx: tx.execute("DELETE FROM kept"))
+    await database.write(lambda tx: tx.execute("INSERT INTO kept (number) VALUES (?)", (True,)))
+    row = await database.read(
+        lambda reader: reader.execute("SELECT number, sum(number) FROM kept GROUP BY 1").fetchone()
+    )
+    assert row == (1, 1)
+    assert [type(value) for value in row] == [int, int]
+
+
+async def test_question_and_percent_marks_in_the_sql_itself_are_left_alone(database: Database) -> None:
+    row = await database.read(
+        lambda reader: reader.execute(
+            """SELECT 'why?', '100%', "what?", ? FROM (SELECT 5 % 3 AS "what?") AS t -- really? 100%s""", (7,)
+        ).fetchone()
+    )
+    assert row == ("why?", "100%", 2, 7)
+
+
+async def test_upsert_returning_and_partial_indexes_work_on_either_engine(database: Database) -> None:
+    def upsert(tx: Transaction) -> Any:
+        tx.execute("CREATE UNIQUE INDEX positive ON tally (value) WHERE value > 0")
+        sql = "INSERT INTO tally (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = ? RETURNING value"
+        return [tx.execute(sql, ("a", value, value)).fetchall() for value in (1, 2)]
+
+    assert await database.write(upsert) == [[(1,)], [(2,)]]
+
+
+class Tally(peewee.Model):
+    """The table of counters as a model that belongs to no database."""
+
+    name = peewee.TextField(primary_key=True)
+    value = peewee.BigIntegerField()
+
+
+async def test_peewee_queries_run_inside_the_closure_s_transaction(database: Database) -> None:
+    def both(tx: Transaction) -> list[str]:
+        tx.run(Tally.insert(name="a", value=1))
+        insert("b", 2)(tx)
+        return [row.name for row in tx.run(Tally.select().where(Tally.value > 0).order_by(Tally.name))]
+
+    def undone(tx: Transaction) -> None:
+        tx.run(Tally.insert(name="c", value=3))
+        raise Refused
+
+    assert await database.write(both) == ["a", "b"]
+    with pytest.raises(Refused):
+        await database.write(undone)
+    with pytest.raises(ConstraintFailed) as caught:
+        await database.write(lambda tx: tx.run(Tally.insert(name="a", value=1)))
     assert caught.value.code == "unique"
+    found = await database.read(lambda reader: reader.run(Tally.select(Tally.name).order_by(Tally.name).tuples())[:])
+    assert found == [("a",), ("b",)]
