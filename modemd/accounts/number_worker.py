@@ -38,7 +38,7 @@ class NumberWorker:
             answer = await asyncio.to_thread(self._exchange, orjson.dumps(raws[start : start + SLICE]))
             good, bad = orjson.loads(answer)
             accepted.update(dict.fromkeys(good))
-            rejected += [Rejected(*fields) for fields in bad]
+            rejected += bad
         return list(accepted), rejected
 
     def close(self) -> None:
@@ -95,8 +95,7 @@ def serve(arguments: Sequence[str]) -> None:
     numbers = Numbers(arguments[0], arguments[1:])
     for line in sys.stdin.buffer:
         accepted, rejected = sort(numbers, orjson.loads(line))
-        answer = [accepted, [[one.to, one.code, one.detail] for one in rejected]]
-        sys.stdout.buffer.write(orjson.dumps(answer) + b"\n")
+        sys.stdout.buffer.write(orjson.dumps([accepted, rejected]) + b"\n")
         sys.stdout.buffer.flush()
 
 

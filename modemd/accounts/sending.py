@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import orjson
 
@@ -38,8 +38,7 @@ SLICE = 100
 """Messages sealed or opened in one turn of the loop: below a millisecond."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(TypedDict):
     """One message of a receipt."""
 
     id: str
@@ -146,10 +145,10 @@ class Sending:
         wanted = Wanted(account, first_id=repeated.first_id, last_id=last)
         found = await self._queue.messages(wanted, repeated.messages)
         messages = [
-            Accepted(ids.encode("m", message.id), _opened(message, box)[0].to, message.parts, state)
+            Accepted(id=ids.encode("m", message.id), to=_opened(message, box)[0].to, parts=message.parts, state=state)
             async for message in _unhurried(found[::-1])
         ]
-        return Receipt(ids.encode("b", repeated.first_id), messages, [Rejected(*fields) for fields in rejected])
+        return Receipt(ids.encode("b", repeated.first_id), messages, rejected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +185,7 @@ class _Call:
             sms = Sms(to, request.text, request.flash, request.report, request.valid_for)
             body = box.seal(BODY, number, letter.encode(sms, request.tag))
             drafts.append(Draft(number, body, self.parts, box.tag("to", to)))
-            receipt.messages.append(Accepted(ids.encode("m", number), to, self.parts, self.state))
+            receipt.messages.append(Accepted(id=ids.encode("m", number), to=to, parts=self.parts, state=self.state))
         return drafts
 
     async def slices(self, receipt: Receipt) -> AsyncIterator[list[Draft]]:
@@ -196,7 +195,7 @@ class _Call:
 
     def idempotency(self, key: str, rejected: list[Rejected]) -> Idempotency:
         """The caller's key for this call, what it stands for, and what to answer a repeat."""
-        answer = orjson.dumps([self.state, [[one.to, one.code, one.detail] for one in rejected]])
+        answer = orjson.dumps([self.state, rejected])
         return Idempotency(
             self.box.tag("idempotency", key),
             self.box.tag("fingerprint", orjson.dumps(self.request)),
@@ -238,8 +237,8 @@ async def _unhurried(messages: Sequence[Message]) -> AsyncIterator[Message]:
 def _none_acceptable(rejected: list[Rejected]) -> InvalidField:
     first = rejected[0]
     if len(rejected) == 1:
-        return InvalidField("to", first.detail, cure=_WRITE_SO, code=first.code)
-    detail = f"none of the {len(rejected)} recipients is acceptable; the first: {first.detail}"
+        return InvalidField("to", first["detail"], cure=_WRITE_SO, code=first["code"])
+    detail = f"none of the {len(rejected)} recipients is acceptable; the first: {first['detail']}"
     return InvalidField("to", detail, cure=_WRITE_SO, code="no_recipient")
 
 

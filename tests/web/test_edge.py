@@ -67,6 +67,12 @@ async def test_what_is_no_json_is_refused(client: httpx.AsyncClient, body: bytes
     assert of_problem(answer) == (400, "invalid_json")
 
 
+async def test_a_body_of_millions_of_elements_is_not_decoded(client: httpx.AsyncClient) -> None:
+    body = b'{"to": [' + b'"",' * 2_000_000 + b'""]}'
+    answer = await client.post("/v1/messages", content=body, headers={"Content-Type": "application/json"})
+    assert of_problem(answer) == (400, "too_many_elements")
+
+
 async def test_a_body_has_to_say_that_it_is_json(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/messages", data={"to": "+48600100200", "text": "x"})
     assert of_problem(answer) == (400, "not_json")
