@@ -89,7 +89,7 @@ class Fault:
     def strikes(self, modem: Modem, now: float, chance: random.Random) -> bool:
         """Whether it strikes at this opportunity; counts it if so."""
         since = now - self.armed - self.at
-        if since < 0 or (self.lasts is not None and since > self.lasts):
+        if since < 0 or (self.lasts is not None and since >= self.lasts):
             return False
         if self.times is not None and self.struck >= self.times:
             return False
@@ -198,7 +198,7 @@ class Faults:
         if fault.strikes(self._modem, self._clock.now(), self.chance):
             fault.kind.act(self._modem, fault, _nothing)
         over = fault.times is not None and fault.struck >= fault.times
-        late = fault.lasts is not None and self._clock.now() - fault.armed - fault.at > fault.lasts
+        late = fault.lasts is not None and self._clock.now() - fault.armed - fault.at >= fault.lasts
         if fault.every and not over and not late:
             self._clock.later(fault.every, lambda: self._strike_in_time(fault))
 

@@ -11,7 +11,7 @@ from hw_sim.commands import registry  # importing the package has registered eve
 from hw_sim.dialogue import Dialogue, Phase
 from hw_sim.faults import Faults
 from hw_sim.memory import Memory
-from hw_sim.network import Network, Registration
+from hw_sim.network import REGISTERED, Network, Registration
 from hw_sim.profile import Profile
 from hw_sim.receiving import Receiver
 from hw_sim.results import CmeError, CmsError, NotKnown, Refused
@@ -22,6 +22,8 @@ from hw_sim.wire import Wire
 
 SIM_ERRORS = {PinState.ABSENT: (10, 310), PinState.PIN: (11, 311), PinState.PUK: (12, 316), PinState.BLOCKED: (13, 313)}
 """CME and CMS code of what a SIM's state forbids."""
+SETUP = ("Z", "S0", "&C", "&D")
+"""Commands that some makes refuse before the PIN."""
 
 
 class Modem:
@@ -50,8 +52,8 @@ class Modem:
         self.transmitter = Transmitter(self)
         self.smsc = sim.smsc
         self.registration = Registration.NONE
-        self.told_registration: dict[str, Registration] = {}
-        """What +CREG, +CGREG, +CEREG say instead of the truth."""
+        self.told_registration = {name: Registration(stat) for name, stat in traits.told_registration.items()}
+        """What +CREG, +CGREG, +CEREG say instead of the truth, while registered."""
         self.signal = 21
         """The <rssi> of +CSQ: dBm = 2 * signal - 113."""
         self.sim_busy_until = 0.0
@@ -181,6 +183,8 @@ class Modem:
         command, rest = registry.find(text)
         if command is None:
             raise NotKnown
+        if self.traits.setup_needs_pin and text.upper().startswith(SETUP) and self.sim.pin_state is not PinState.READY:
+            raise Refused
         if command.needs is not registry.Needs.NOTHING:
             self.check_sim(command.needs)
         return command.run(self, registry.arguments(rest))
@@ -208,7 +212,8 @@ class Modem:
     def _worded(self, refusal: Refused) -> str:
         if isinstance(refusal, NotKnown):
             return self.traits.unknown_command
-        return refusal.line(self.settings.cmee)
+        line = refusal.line(self.settings.cmee)
+        return line if self.traits.cms_blank else line.replace("+CMS ERROR: ", "+CMS ERROR:")
 
     # --- the SIM -----------------------------------------------------------------------------------------------
 
@@ -216,7 +221,7 @@ class Modem:
         """Refuse a command that wants a SIM that is not ready."""
         cme, cms = SIM_ERRORS.get(self.sim.pin_state, (0, 0))
         if not cme and self.sim_is_busy():
-            cme, cms = self.traits.pin_busy_error, 314
+            cme, cms = self.traits.pin_busy_error, self.traits.sms_busy_error
         if cme:
             raise CmsError(cms) if needs is registry.Needs.SMS else CmeError(cme)
 
@@ -245,10 +250,12 @@ class Modem:
 
     def stat_of(self, name: str) -> Registration:
         """What +CREG, +CGREG or +CEREG tells."""
+        if self.registration not in REGISTERED:
+            return self.registration
         return self.told_registration.get(name, self.registration)
 
     def cell(self, mode: int, stat: Registration) -> str:
         """Location area and cell, which +CREG=2 adds."""
-        if mode != 2 or stat not in (Registration.HOME, Registration.ROAMING):
+        if mode != 2 or stat not in REGISTERED:
             return ""
         return ',"00C3","0000A1B2"' if self.traits.registration_quoted else ",C3,A1B2"

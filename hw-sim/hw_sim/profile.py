@@ -61,6 +61,8 @@ class Traits:
     """+CMGR of a free place gives a PDU of F instead of nothing."""
     cscs: list[str] = field(default_factory=lambda: ["GSM", "IRA", "UCS2", "HEX"])
     csms: list[int] = field(default_factory=lambda: [0, 1])
+    csms_support: str = "1,1,1"
+    """What +CSMS says of received, sent and broadcast messages."""
     csms_needs_ack: bool = True
     """With +CSMS=1, a +CMT or +CDS without a +CNMA stops the routing (TS 27.005 3.4.4)."""
     report_storage: str = "SR"
@@ -71,6 +73,10 @@ class Traits:
     """``+CDS: ,<length>`` with a comma too many."""
     registration_quoted: bool = True
     """LAC and cell of +CREG in quotation marks."""
+    told_registration: dict[str, int] = field(default_factory=dict)
+    """What +CREG, +CGREG, +CEREG say while the modem is registered, if not the same."""
+    cms_blank: bool = True
+    """A blank after the colon of ``+CMS ERROR:``."""
     ussd: str = "text"
     """How +CUSD carries text both ways: text, packed (GSM 7 bit in hex) or ucs2."""
     ussd_mode_needed: bool = False
@@ -87,6 +93,10 @@ class Traits:
     """Seconds for which the SIM is busy after its PIN was taken."""
     pin_busy_error: int = 14
     """CME code while the SIM is busy."""
+    sms_busy_error: int = 314
+    """CMS code while the SIM is busy."""
+    setup_needs_pin: bool = False
+    """ATZ, ATS0, AT&C and AT&D are an ERROR before the PIN."""
     registration_seconds: float = 1.0
     """From a ready SIM to being registered."""
     reset_drops_port: bool = False

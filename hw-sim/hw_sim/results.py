@@ -10,7 +10,8 @@ CME_WORDS: Mapping[int, str] = {
     21: "invalid index", 30: "no network service", 50: "Incorrect parameters", 100: "unknown",
 }  # fmt: skip
 CMS_WORDS: Mapping[int, str] = {
-    300: "ME failure", 302: "operation not allowed", 303: "operation not supported", 304: "invalid PDU mode parameter",
+    300: "ME failure", 301: "SMS service of ME reserved", 302: "operation not allowed",
+    303: "operation not supported", 304: "invalid PDU mode parameter",
     305: "invalid text mode parameter", 310: "SIM not inserted", 311: "SIM PIN required", 314: "SIM busy",
     316: "SIM PUK required", 321: "invalid memory index", 322: "memory full", 330: "SMSC address unknown",
     331: "no network service", 332: "network timeout", 340: "no +CNMA acknowledgement expected", 500: "unknown error",

@@ -45,12 +45,12 @@ def set_service(modem: Modem, arguments: list[str]) -> list[str]:
     if service not in modem.traits.csms:
         raise CmsError(303)
     modem.settings.csms = service
-    return ["+CSMS: 1,1,1"]
+    return [f"+CSMS: {modem.traits.csms_support}"]
 
 
 @on("+CSMS", Kind.READ)
 def read_service(modem: Modem, _: list[str]) -> list[str]:
-    return [f"+CSMS: {modem.settings.csms},1,1,1"]
+    return [f"+CSMS: {modem.settings.csms},{modem.traits.csms_support}"]
 
 
 @on("+CSMS", Kind.TEST)
