@@ -1,0 +1,56 @@
+"""How close the pool comes to the trivial client, on the same bank in the same run, CMMS in both.
+
+    python -m bench pool [--messages 400] [--modems 4] [--air 0.5]
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.rig import bank, daemon, gaps_ms, percentile, report, span_s
+
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--messages", type=int, default=400)
+    parser.add_argument("--modems", type=int, default=4)
+    parser.add_argument("--air", type=float, default=0.5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="modemd-bench-") as name:
+        folder = Path(name)
+        with bank(folder, options.modems, options.air) as modems:
+            command = [sys.executable, "-m", "bench.trivial_client", str(options.messages), *modems.ports]
+            subprocess.run(command, check=True, capture_output=True)
+            trivial = modems.wait_for(options.messages, 30)
+            with daemon(folder, modems.ports) as gateway:
+                before = gateway.cpu_s()
+                numbers = [f"+48601{number:06d}" for number in range(options.messages)]
+                gateway.post({"to": numbers, "text": "Hello from the bench"})
+                ours = modems.wait_for(2 * options.messages, 600)[options.messages :]
+                cpu = gateway.cpu_s() - before
+    gaps, theirs = gaps_ms(ours), gaps_ms(trivial)
+    report(
+        "pool",
+        {
+            "modems": options.modems,
+            "air_s": options.air,
+            "messages": options.messages,
+            "trivial_s": span_s(trivial),
+            "modemd_s": span_s(ours),
+            "share_of_trivial": span_s(trivial) / span_s(ours),
+            "gap_p50_ms": percentile(gaps, 0.5),
+            "gap_p99_ms": percentile(gaps, 0.99),
+            "trivial_gap_p50_ms": percentile(theirs, 0.5),
+            "trivial_gap_p99_ms": percentile(theirs, 0.99),
+            "cpu_s_per_1000": 1000 * cpu / options.messages,
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

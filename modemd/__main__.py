@@ -1,0 +1,5 @@
+"""``python -m modemd``: the command line."""
+
+from modemd.cli import main
+
+main()
