@@ -6,7 +6,9 @@
     │   ├── NotFound                no such thing (for this account)
     │   ├── Conflict                it exists, but not in a state that allows this
     │   ├── Unauthorised            no valid credential
-    │   └── Forbidden               a valid credential that may not do this
+    │   ├── Forbidden               a valid credential that may not do this
+    │   ├── PaymentRequired         the allowance is used up
+    │   └── TooMany                 too often, or too much at once; later it can be
     ├── ConfigError                 the configuration file or an environment variable is wrong
     ├── DaemonError                 the daemon cannot start, or is not there
     │   ├── NotRunning              nobody listens on the control socket (exit 3)
@@ -101,6 +103,22 @@ class Forbidden(UsageError):
     """The credential is valid but may not do this."""
 
     code = "forbidden"
+
+
+class PaymentRequired(UsageError):
+    """The allowance is used up."""
+
+    code = "payment_required"
+
+
+class TooMany(UsageError):
+    """Too often, or too much at once; after ``retry_after`` seconds it can be tried again."""
+
+    code = "too_many"
+
+    def __init__(self, detail: str, *, retry_after: float, cure: str = "", code: str | None = None) -> None:
+        super().__init__(detail, cure=cure or f"try again in {max(1, round(retry_after))} s", code=code)
+        self.retry_after = retry_after
 
 
 class ConfigError(ModemdError):
