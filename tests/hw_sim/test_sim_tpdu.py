@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 GSM = st.text(st.sampled_from([character for character in alphabet.BASIC if character != "\x1b"]), max_size=160)
+WHAT_IT_READS = st.characters(exclude_categories=["Cs"], max_codepoint=0xFFFF, exclude_characters="§")
+"""The other library knows no surrogate pairs, and shows septet 5F as a backtick."""
 NUMBERS = st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True)
 
 
@@ -34,7 +36,7 @@ def test_it_reads_what_another_library_writes(number: str, text: str, reference:
 
 @given(
     number=NUMBERS,
-    text=st.text(st.characters(exclude_categories=["Cs"], max_codepoint=0xFFFF), min_size=1, max_size=300),
+    text=st.text(WHAT_IT_READS, min_size=1, max_size=300),
 )
 def test_another_library_reads_the_delivers_it_writes(number: str, text: str) -> None:
     delivers = tpdu.write_delivers(number, text, sent=1_700_000_000, zone=4, ref=7)
