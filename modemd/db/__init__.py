@@ -36,7 +36,7 @@ def connect(url: str, *, clock: Clock | None = None) -> Database:
 
 def _engine(url: str, clock: Clock) -> Engine:
     scheme, _, rest = url.partition("://")
-    if scheme == "sqlite" and Path(rest).is_absolute():
+    if scheme == "sqlite" and Path(rest).is_absolute() and not rest.endswith("/"):
         return SqliteEngine(Path(rest), clock)
     if scheme == "postgresql":
         try:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import peewee
 import pytest
 
+from modemd.clock import ManualClock
 from modemd.db import Database, Reader, Transaction, Urgency, connect
 from modemd.errors import ConstraintFailed, StorageError
 
@@ -44,23 +45,39 @@ class Barrier:
         assert self.opened.wait(PATIENCE)
 
 
+@pytest.fixture
+async def gathering(database_url: str) -> AsyncIterator[Database]:
+    """A database whose clock stands still, so that one transaction takes all that waits, however slow the machine."""
+    database = connect(database_url, clock=ManualClock())
+    await database.open()
+    yield database
+    await database.close()
+
+
+async def share_a_commit(database: Database, closures: Sequence[Write]) -> list[Any]:
+    """What becomes of closures that board one transaction."""
+    barrier = Barrier()
+    held = database.submit(barrier)
+    futures = [database.submit(closure) for closure in closures]
+    barrier.opened.set()
+    _, *results = await asyncio.gather(held, *futures, return_exceptions=True)
+    return results
+
+
 async def test_what_was_written_is_read(database: Database) -> None:
     assert await database.write(insert("a")) == 1
     assert await database.read(stored) == {"a": 1}
 
 
-async def test_a_closure_that_raises_is_undone_alone(database: Database) -> None:
+async def test_a_closure_that_raises_is_undone_alone(gathering: Database) -> None:
     def bad(tx: Transaction) -> None:
         insert("bad")(tx)
         raise Refused
 
-    barrier = Barrier()
-    held = database.submit(barrier)
-    handed_in = [database.submit(one) for one in (insert("a"), bad, insert("b"), insert("a"), bad, insert("c"))]
-    barrier.opened.set()
-    results = await asyncio.gather(held, *handed_in, return_exceptions=True)
-    assert [type(result) for result in results[1:]] == [int, Refused, int, ConstraintFailed, Refused, int]
-    assert await database.read(stored) == {"a": 1, "b": 1, "c": 1}
+    closures = [insert("a"), bad, insert("b"), insert("a"), bad, insert("c")]
+    results = await share_a_commit(gathering, closures)
+    assert [type(result) for result in results] == [int, Refused, int, ConstraintFailed, Refused, int]
+    assert await gathering.read(stored) == {"a": 1, "b": 1, "c": 1}
 
 
 async def test_a_closure_that_raises_first_or_last_is_undone_alone(database: Database) -> None:
@@ -107,34 +124,29 @@ async def test_no_error_shows_a_value(database: Database) -> None:
     assert caught.value.__context__ is None
 
 
-async def test_a_statement_that_makes_no_sense_is_an_error_of_its_caller_alone(database: Database) -> None:
-    barrier = Barrier()
-    held = database.submit(barrier)
-    nonsense = database.submit(lambda tx: tx.execute("SELECT amount FROM nowhere"))
-    sensible = database.submit(insert("a"))
-    barrier.opened.set()
-    await held
-    with pytest.raises(StorageError, match="nowhere"):
-        await nonsense
-    assert await sensible == 1
+async def test_a_statement_that_makes_no_sense_is_an_error_of_its_caller_alone(gathering: Database) -> None:
+    def nonsense(tx: Transaction) -> None:
+        tx.execute("SELECT amount FROM nowhere")
+
+    before, refused, after = await share_a_commit(gathering, [insert("a"), nonsense, insert("b")])
+    assert (before, after) == (1, 1)
+    assert isinstance(refused, StorageError)
+    assert "nowhere" in refused.detail
 
 
-async def test_if_commit_fails_all_that_share_it_fail_and_nothing_is_written(database: Database) -> None:
+async def test_if_commit_fails_all_that_share_it_fail_and_nothing_is_written(gathering: Database) -> None:
     def orphan(tx: Transaction) -> None:
         tx.execute("INSERT INTO child (parent) VALUES (?)", (7,))
 
-    await database.write(lambda tx: tx.execute("CREATE TABLE parent (id BIGINT PRIMARY KEY)"))
-    await database.write(
+    await gathering.write(lambda tx: tx.execute("CREATE TABLE parent (id BIGINT PRIMARY KEY)"))
+    await gathering.write(
         lambda tx: tx.execute("CREATE TABLE child (parent BIGINT REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)")
     )
-    barrier = Barrier()
-    together = [database.submit(one) for one in (barrier, insert("a"), orphan, insert("b"))]
-    barrier.opened.set()
-    results = await asyncio.gather(*together, return_exceptions=True)
-    assert [type(result) for result in results] == [ConstraintFailed] * 4
-    assert len({id(result) for result in results}) == 4
-    assert await database.read(stored) == {}
-    assert await database.write(insert("c")) == 1
+    results = await share_a_commit(gathering, [insert("a"), orphan, insert("b")])
+    assert [type(result) for result in results] == [ConstraintFailed] * 3
+    assert len({id(result) for result in results}) == 3
+    assert await gathering.read(stored) == {}
+    assert await gathering.write(insert("c")) == 1
 
 
 async def test_the_most_urgent_goes_first_and_within_one_urgency_the_oldest(database: Database) -> None:
@@ -190,24 +202,20 @@ async def test_close_finishes_what_was_handed_in(database_url: str) -> None:
     await again.close()
 
 
-async def test_counters_are_added_up_over_closures_and_commits(database: Database) -> None:
+async def test_counters_are_added_up_over_closures_and_commits(gathering: Database) -> None:
+    def counting(tx: Transaction) -> None:
+        tx.tally("sent", 2)
+
     def failing(tx: Transaction) -> None:
         tx.tally("sent", 1000)
         raise Refused
 
-    barrier = Barrier()
-    held = database.submit(barrier)
-    futures = [database.submit(lambda tx: tx.tally("sent", 2)) for _ in range(10)]
-    failed = database.submit(failing)
-    futures.append(database.submit(lambda tx: tx.tally("failed", 1)))
-    barrier.opened.set()
-    await asyncio.gather(held, *futures)
+    await share_a_commit(gathering, [counting] * 5 + [failing] + [counting] * 5)
     with pytest.raises(Refused):
-        await failed
-    with pytest.raises(Refused):
-        await database.write(failing)
-    await database.write(lambda tx: tx.tally("sent", -1))
-    assert await database.read(stored) == {"sent": 19, "failed": 1}
+        await gathering.write(failing)
+    await gathering.write(lambda tx: tx.tally("failed", 1))
+    await gathering.write(lambda tx: tx.tally("sent", -1))
+    assert await gathering.read(stored) == {"sent": 19, "failed": 1}
 
 
 async def test_a_read_sees_one_moment_while_others_write(database: Database) -> None:
@@ -255,7 +263,7 @@ async def test_a_read_that_raises_leaves_its_thread_usable(database: Database) -
     assert await database.read(stored) == {}
 
 
-async def test_two_processes_worth_of_connections_lose_no_update(database_url: str) -> None:
+async def test_several_connections_at_once_lose_no_update(database_url: str) -> None:
     databases = [connect(database_url) for _ in range(3)]
     await asyncio.gather(*(database.open() for database in databases))
 
@@ -270,21 +278,18 @@ async def test_two_processes_worth_of_connections_lose_no_update(database_url: s
         await database.close()
 
 
-async def test_many_rows_at_once_are_whole_or_not_at_all(database: Database) -> None:
+async def test_many_rows_at_once_are_whole_or_not_at_all(gathering: Database) -> None:
     sql = "INSERT INTO tally (name, value) VALUES (?, ?)"
-    barrier = Barrier()
-    held = database.submit(barrier)
-    good = database.submit(
-        lambda tx: tx.executemany(sql, [(f"good {number}", number) for number in range(100)]).rowcount
-    )
-    bad = database.submit(lambda tx: tx.executemany(sql, [("bad", 1), ("bad", 2)]))
-    after = database.submit(insert("after"))
-    barrier.opened.set()
-    await asyncio.gather(held, after)
-    assert await good == 100
-    with pytest.raises(ConstraintFailed):
-        await bad
-    names = await database.read(stored)
+
+    def good(tx: Transaction) -> int:
+        return tx.executemany(sql, [(f"good {number}", number) for number in range(100)]).rowcount
+
+    def bad(tx: Transaction) -> None:
+        tx.executemany(sql, [("bad", 1), ("bad", 2)])
+
+    results = await share_a_commit(gathering, [good, bad, insert("after")])
+    assert [results[0], type(results[1]), results[2]] == [100, ConstraintFailed, 1]
+    names = await gathering.read(stored)
     assert len(names) == 101
     assert "bad" not in names
 
