@@ -1,6 +1,6 @@
 """How close the pool comes to the trivial client, on the same bank in the same run, CMMS in both.
 
-    python -m bench pool [--messages 400] [--modems 4] [--air 0.5]
+python -m bench pool [--messages 400] [--modems 4] [--air 0.5]
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import tempfile
 from pathlib import Path
 
 from bench.rig import bank, daemon, gaps_ms, percentile, report, span_s
-
 
 
 def main() -> None:

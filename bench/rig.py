@@ -14,6 +14,7 @@ import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,7 @@ def gaps_ms(messages: list[dict[str, Any]]) -> list[float]:
     return sorted(
         1000 * (after["started"] - before["ended"])
         for each in of_modem.values()
-        for before, after in zip(each, each[1:], strict=False)
+        for before, after in pairwise(each)
     )
 
 
