@@ -21,6 +21,7 @@ OPEN_TO_ALL = {"values", "errors", "clock", "ids", "log"}
 
 ALLOWED: dict[str, set[str]] = {
     # what people and programs touch
+    "__main__": {"cli"},
     "cli": {"service", "config", "state_dir"},
     "web": {"accounts", "queue"},
     # what introduces the parts to each other
