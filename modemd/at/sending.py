@@ -159,7 +159,8 @@ class Sending:
     def _end(self, was: State, final: Final) -> None:
         if was is State.ESCAPING:
             self._leave()
-        elif was is State.SUBMITTED and final.ok:
+        elif was is State.SUBMITTED and (final.ok or self._reference is not None):
+            # With +CMGS read, the SMSC has it, whatever the modem says next (field practice of TS 27.005 3.5.1).
             self._settle(Outcome(Verdict.ACCEPTED, reference=self._reference))
         else:
             after_s = self._link.loop.time() - self._submitted_at if was is State.SUBMITTED else None

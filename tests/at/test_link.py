@@ -257,6 +257,11 @@ async def test_a_port_lost_at_the_prompt_makes_submit_unsent(play: StartPlay) ->
     assert (await sending.submit()).verdict is Verdict.UNSENT
 
 
+async def test_an_error_after_the_reference_does_not_take_the_message_back(play: StartPlay) -> None:
+    _, bench = await play(UP_TO_CTRL_Z + "< +CMGS: 3\n< +CMS ERROR: 38")
+    assert await send(bench.link) == Outcome(Verdict.ACCEPTED, reference=3)
+
+
 async def test_a_reference_without_ok_is_accepted_all_the_same(play: StartPlay) -> None:
     _, bench = await play(UP_TO_CTRL_Z + "< +CMGS: 3\n! wait 0.05\n! unplug")
     assert await send(bench.link) == Outcome(Verdict.ACCEPTED, reference=3)
