@@ -41,7 +41,10 @@ def command(
     wait: bool,
     as_json: bool,
 ) -> int:
-    """Send TEXT as the operator's own account; - reads it from standard input."""
+    """Send a message as the operator's own account.
+
+    TEXT is the message; - reads it from standard input.
+    """
     recipients = _recipients(numbers, from_csv, text)
     text = StandardInput().rest(text)
     receipt: dict[str, Any] = {"messages": [], "rejected": []}
