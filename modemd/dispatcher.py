@@ -3,7 +3,7 @@
 One coroutine a modem, lent to the pool while the modem is ready. On a final result the next message is taken from
 what lies prepared in memory and its AT+CMGS is written in the same turn of the loop; meanwhile one transaction
 settles the previous segment and marks the next as about to be sent. PDU and Ctrl-Z go out when both the prompt and
-that commit are there.
+that commit are there, and are noted in the handover file, which tells the next daemon what was marked and never sent.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from modemd.clock import Clock
 from modemd.errors import ModemdError, StorageError, Unsent
 from modemd.ids import encode
 from modemd.queue import Claim, Claims, Message, Queue, Settlement, State
+from modemd.queue.handover import Handover
 from modemd.queue.queue import Crossing
 from modemd.queue.retry import Next
 from modemd.queue.turns import Key, Turns
@@ -69,9 +70,11 @@ class Dispatcher:
         queue: Queue,
         clock: Clock,
         turns: Turns,
+        handover: Handover,
         claims: Callable[[Callable[[], None]], Claims[Prepared]],
     ) -> None:
         self.queue = queue
+        self.handover = handover
         self.clock = clock
         self.claims = claims(self._match)
         self._turns = turns
@@ -216,17 +219,27 @@ class _Round:
         except Unsent as error:
             unsent = error.outcome
         marked = await self._crossed(barrier)
-        if marked and unsent is None:
-            return await sending.submit()
         if unsent is None:
+            if marked and self._handed_over(message, segment):
+                return await sending.submit()
             await sending.abandon()
+            unsent = Outcome(Verdict.UNSENT, code="storage")
         if marked is None:  # the database refused; whether the mark is on disk or not, this takes it back
-            self._note(message, segment.number, unsent or Outcome(Verdict.UNSENT, code="storage"))
+            self._note(message, segment.number, unsent)
             await self._settle()
             return None
         if not marked:
             self._claims.let_go(message)
         return unsent if marked else None
+
+    def _handed_over(self, message: Message, segment: Segment) -> bool:
+        """Note that the Ctrl-Z goes out now; False if that cannot be written."""
+        try:
+            self._dispatcher.handover.note(self._modem.sim, message.id, segment.number)
+        except StorageError as error:
+            log.event("storage.refused", level="ERROR", code=error.code, modem=self._modem.name)
+            return False
+        return True
 
     async def _crossed(self, barrier: asyncio.Future[Crossing]) -> bool | None:
         """Whether the next segment is marked as about to be sent; None if nothing could be written."""

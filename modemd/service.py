@@ -28,16 +28,17 @@ from modemd.control import Control
 from modemd.db import Database, connect
 from modemd.desk import Desk
 from modemd.dispatcher import Dispatcher, Prepared
-from modemd.errors import AlreadyRunning, DaemonError
+from modemd.errors import AlreadyRunning, DaemonError, StorageUnwritable
 from modemd.gauge import Gauge
 from modemd.ids import encode
 from modemd.jobs import Duty, Jobs
 from modemd.pin_memory import PinMemory
-from modemd.pool import Modem, Pool
+from modemd.pool import Condition, Modem, Pool
 from modemd.pool import Settings as PoolSettings
 from modemd.pool.pin import PinGuard
 from modemd.pool_desk import PoolDesk
-from modemd.queue import Claims, Message, Queue, State
+from modemd.queue import Claims, Message, Queue, State, handover
+from modemd.queue.handover import Handover
 from modemd.simulator import Simulator
 from modemd.state_dir import control_socket, prepare
 from modemd.waker import Waker
@@ -47,6 +48,9 @@ from modemd.web.server import Listener
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread may keep the others waiting: at Python's 5 ms, the gap between two messages has a p99 of 22 ms
 while the database thread is busy, at 0.5 ms one of 5 ms (measured, docs/why.md)."""
+
+_IDENTIFIED = frozenset({Condition.READY, Condition.SENDING, Condition.DRAINING})
+"""Conditions of a modem that has been brought up: its SIM is known."""
 
 Announce = Callable[["Service"], None]
 
@@ -129,8 +133,7 @@ class Service:
         await database.open()
         self._on_stop(database.close)
         self.queue = Queue(database, self._clock, _node(database))
-        if uncertain := await self.queue.recover():
-            log.event("queue.recovered", level="WARNING", uncertain=uncertain)
+        await self._recover()
         keys = await self._build_accounts(database)
         listener = self._bind()
         if self.simulator is not None:
@@ -140,6 +143,18 @@ class Service:
         self._serve_http(listener)
         await self._open_desk()
         self._start_duties()
+
+    async def _recover(self) -> None:
+        """What a daemon before us left in the middle; and begin what we shall leave to the next."""
+        path, boot = self.settings.state_dir / "handover", handover.this_boot()
+        uncertain = await self.queue.recover(handover.read(path, boot))
+        if uncertain:
+            log.event("queue.recovered", level="WARNING", uncertain=uncertain)
+        try:
+            self._handover = Handover(path, boot)
+        except OSError as error:
+            raise StorageUnwritable(f"{path} cannot be written ({error.strerror})", cure="check its owner") from None
+        self._running.callback(self._handover.close)
 
     async def _build_accounts(self, database: Database) -> KeyStore:
         settings, ids = self.settings, self.queue.ids
@@ -160,6 +175,7 @@ class Service:
             self.queue,
             self._clock,
             turns,
+            self._handover,
             lambda on_stock: Claims(database, self._clock, turns, self._prepare, on_stock),
         )
         self.queue.on_work = self.dispatcher.claims.wake
@@ -188,10 +204,12 @@ class Service:
 
     def _late_answer(self, modem: Modem, reference: int) -> None:
         log.event("modem.late_answer", modem=modem.name, reference=reference)
-        self._background("late answer", self._settle_late(modem), lasting=False)
+        self._background("late answer", self._settle_late(modem, self._clock.now()), lasting=False)
 
-    async def _settle_late(self, modem: Modem) -> None:
-        found = await self.queue.late_answer(modem.sim, self._started)
+    async def _settle_late(self, modem: Modem, heard: int) -> None:
+        """An answer is heard before the first command, when it is not known yet which SIM is in the modem."""
+        await self.pool.until(lambda _: modem.condition in _IDENTIFIED)
+        found = await self.queue.late_answer(modem.sim, heard)
         log.event("modem.late_answer_settled", modem=modem.name, message=encode("m", found.id) if found else None)
 
     async def _drain(self) -> None:

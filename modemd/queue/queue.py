@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from modemd.queue import change, lookup, settle
 from modemd.queue import submit as accepting
 from modemd.queue.lookup import Wanted
 from modemd.queue.retry import Next
-from modemd.queue.rows import Counts, Draft, Envelope, Idempotency, Message, Settlement, Story
+from modemd.queue.rows import Counts, Draft, Envelope, Handed, Idempotency, Message, Settlement, Story
 from modemd.queue.states import State
 from modemd.queue.turns import Key, Turns
 from modemd.values import Lane
@@ -49,6 +50,7 @@ class Queue:
         self.on_gone: Callable[[Message], None] = lambda message: None
         """Called when a waiting message was taken back."""
         self._watchers: set[asyncio.Event] = set()
+        self._handed: dict[str, deque[Handed]] = {}
 
     # Accepting
 
@@ -157,6 +159,8 @@ class Queue:
         ``turns`` are virtual times to write down beside. The future fails with StorageError if nothing was written.
         """
         now = self._clock.now()
+        if message is not None:
+            self._remember(Handed(message.id, part, sim, now))
 
         def closure(tx: Transaction) -> Crossing:
             follow = [settle.settle(tx, settlement) for settlement in settled]
@@ -173,21 +177,38 @@ class Queue:
         await self._database.write(lambda tx: settle.fail(tx, message, code, detail, now), Urgency.SEND)
         self.changed()
 
-    async def late_answer(self, sim: str, since: int) -> Message | None:
-        """A +CMGS that came after a restart settles the one message it can belong to."""
+    async def late_answer(self, sim: str, heard: int) -> Message | None:
+        """A +CMGS that nobody awaited was heard on a SIM's port: it settles the segment the SIM was handed last before.
+
+        None if that segment is not uncertain, or not known: what an earlier run left uncertain has no answer any more.
+        """
+        handed = next((handed for handed in reversed(self._handed.get(sim, ())) if handed.at <= heard), None)
+        if handed is None:
+            return None
         now = self._clock.now()
-        found = await self._database.write(lambda tx: settle.late_answer(tx, sim, since, now), Urgency.SEND)
+        found = await self._database.write(lambda tx: settle.late_answer(tx, handed, now), Urgency.SEND)
         if found is not None:
             self._moved(found)
         return found
 
+    def _remember(self, handed: Handed) -> None:
+        """The last two of each SIM: an answer may be understood only when the next segment is on its way."""
+        self._handed.setdefault(handed.sim, deque(maxlen=2)).append(handed)
+
     # Start and clock
 
-    async def recover(self) -> int:
-        """At start: discard what was staged, make uncertain what was being sent; how many that are."""
+    async def recover(self, went_out: settle.WentOut | None = None) -> int:
+        """At start: discard what was staged, make uncertain what was being sent; how many that are.
+
+        ``went_out``, if that is known, are the segments whose Ctrl-Z may have been written (handover.py): what is not
+        among them is queued again.
+        """
         await accepting.discard_all_staged(self._database)
         now = self._clock.now()
-        return await self._database.write(lambda tx: settle.recover(tx, self._node, now))
+        recovered = await self._database.write(lambda tx: settle.recover(tx, self._node, now, went_out))
+        for handed in recovered:
+            self._remember(handed)
+        return len(recovered)
 
     async def turns(self) -> Turns:
         """The turns as they were written down last."""

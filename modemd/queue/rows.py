@@ -112,6 +112,16 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
+class Handed:
+    """One segment about to be sent, or sent, through a SIM."""
+
+    message: int
+    part: int
+    sim: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Happening:
     """One line of a message's story."""
 

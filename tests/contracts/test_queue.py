@@ -454,6 +454,35 @@ async def test_another_nodes_messages_are_not_recovered_here(
     assert await state_of(queue, draft.id) is State.SENDING
 
 
+async def test_what_was_marked_and_never_handed_over_is_queued_again(
+    queue: Queue, clock: ManualClock, database: Database
+) -> None:
+    on_air, marked = await submitted(queue, clock, 2)
+    await queue.cross([], await queue.message(on_air.id), 1, "sim0", {})
+    await queue.cross([], await queue.message(marked.id), 1, "sim1", {})
+    restarted = Queue(database, clock, NODE)
+    assert await restarted.recover({(on_air.id, 1)}) == 1
+    assert [await state_of(restarted, row.id) for row in (on_air, marked)] == [State.UNCERTAIN, State.QUEUED]
+    counts = await restarted.counts()
+    assert [counts.states[state] for state in (State.SENDING, State.UNCERTAIN, State.QUEUED)] == [0, 1, 1]
+    assert (await restarted.cross([], await restarted.message(marked.id), 1, "sim0", {})).marked
+
+
+async def test_a_later_segment_that_was_never_handed_over_leaves_the_earlier_ones_sent(
+    queue: Queue, clock: ManualClock, database: Database
+) -> None:
+    [draft] = await submitted(queue, clock, parts=2)
+    message = await queue.message(draft.id)
+    assert message is not None
+    await queue.cross([], message, 1, "sim0", {})
+    await queue.cross([Settlement(message, 1, "sim0", ACCEPTED, clock.now())], message, 2, "sim0", {})
+    restarted = Queue(database, clock, NODE)
+    assert await restarted.recover({(draft.id, 1)}) == 0
+    found = await restarted.message(draft.id)
+    assert found is not None
+    assert (found.state, found.sent_parts, found.sim) == (State.QUEUED, 1, "sim0")
+
+
 async def test_a_late_answer_settles_the_message_that_was_on_the_air(
     queue: Queue, clock: ManualClock, database: Database
 ) -> None:
@@ -467,14 +496,44 @@ async def test_a_late_answer_settles_the_message_that_was_on_the_air(
     assert await state_of(restarted, draft.id) is State.SENT
 
 
-async def test_two_candidates_for_a_late_answer_settle_neither(
+async def test_a_late_answer_belongs_to_what_the_sim_was_handed_last_before_it(
     queue: Queue, clock: ManualClock, database: Database
 ) -> None:
-    rows = await submitted(queue, clock, 2)
-    for row in rows:
-        await queue.cross([], await queue.message(row.id), 1, "sim0", {})
-        await Queue(database, clock, NODE).recover()
-    assert await queue.late_answer("sim0", clock.now()) is None
+    first, second = await submitted(queue, clock, 2)
+    await queue.cross([], await queue.message(first.id), 1, "sim0", {})
+    restarted = Queue(database, clock, NODE)
+    await restarted.recover()
+    heard = clock.now()
+    clock.advance(1)
+    await restarted.cross([], await restarted.message(second.id), 1, "sim0", {})
+    assert await restarted.late_answer("sim0", heard) is not None
+    assert [await state_of(queue, row.id) for row in (first, second)] == [State.SENT, State.SENDING]
+
+
+async def test_an_answer_to_a_later_message_does_not_settle_an_earlier_one(
+    queue: Queue, clock: ManualClock, database: Database
+) -> None:
+    old, new = await submitted(queue, clock, 2)
+    await queue.cross([], await queue.message(old.id), 1, "sim0", {})
+    restarted = Queue(database, clock, NODE)
+    await restarted.recover()
+    clock.advance(1)
+    await attempt(restarted, new.id, Outcome(Verdict.UNCERTAIN, code="timeout"))
+    clock.advance(1)
+    assert await restarted.late_answer("sim0", clock.now()) is not None
+    assert [await state_of(queue, row.id) for row in (old, new)] == [State.UNCERTAIN, State.SENT]
+    assert await restarted.late_answer("sim0", clock.now()) is None
+
+
+async def test_what_an_earlier_run_left_uncertain_has_no_late_answer(
+    queue: Queue, clock: ManualClock, database: Database
+) -> None:
+    [draft] = await submitted(queue, clock)
+    await queue.cross([], await queue.message(draft.id), 1, "sim0", {})
+    await Queue(database, clock, NODE).recover()
+    third = Queue(database, clock, NODE)
+    assert await third.recover() == 0
+    assert await third.late_answer("sim0", clock.now()) is None
 
 
 async def test_turns_survive_a_restart(queue: Queue, database: Database, clock: ManualClock) -> None:

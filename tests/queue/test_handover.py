@@ -1,0 +1,61 @@
+"""The handover file: what a killed daemon had given to modems, as the next one reads it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modemd.errors import StorageError
+from modemd.queue import handover
+from modemd.queue.handover import Handover
+
+BOOT = "9e3b0c1a-0000-4000-8000-000000000000"
+
+
+def test_it_keeps_the_last_segment_of_each_sim(tmp_path: Path) -> None:
+    file = Handover(tmp_path / "handover", BOOT)
+    file.note("sim0", 1, 1)
+    file.note("sim1", 2, 1)
+    file.note("sim0", 1, 2)
+    assert handover.read(tmp_path / "handover", BOOT) == frozenset({(1, 2), (2, 1)})
+
+
+def test_it_says_nothing_about_another_boot(tmp_path: Path) -> None:
+    Handover(tmp_path / "handover", BOOT).note("sim0", 1, 1)
+    assert handover.read(tmp_path / "handover", BOOT.replace("9", "8")) is None
+    assert handover.read(tmp_path / "handover", "") is None
+    assert handover.read(tmp_path / "missing", BOOT) is None
+
+
+def test_a_new_daemon_begins_it_anew(tmp_path: Path) -> None:
+    Handover(tmp_path / "handover", BOOT).note("sim0", 1, 1)
+    Handover(tmp_path / "handover", BOOT)
+    assert handover.read(tmp_path / "handover", BOOT) == frozenset()
+
+
+def test_what_a_process_noted_outlives_its_sigkill(tmp_path: Path) -> None:
+    path = tmp_path / "handover"
+    program = (
+        "import os, pathlib, signal; from modemd.queue.handover import Handover;"
+        f"file = Handover(pathlib.Path({str(path)!r}), {BOOT!r}); file.note('sim0', 7, 3);"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -signal.SIGKILL
+    assert handover.read(path, BOOT) == frozenset({(7, 3)})
+
+
+def test_a_note_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> None:
+    file = Handover(tmp_path / "handover", BOOT)
+    os.dup2(os.open("/dev/full", os.O_WRONLY), file._file)
+    with pytest.raises(StorageError):
+        file.note("sim0", 1, 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux names its boots")
+def test_this_boot_has_one_name() -> None:
+    assert handover.this_boot() == handover.this_boot() != ""
