@@ -125,6 +125,11 @@ def enter_pin(pin: str) -> Command:
     return Command(f'AT+CPIN="{pin}"', 10.0)
 
 
+def characters(name: str) -> Command:
+    """TS 27.007 5.5. Another program may have left UCS2 or HEX, which operator names, SMSC and USSD come in then."""
+    return Command(f'AT+CSCS="{name}"', 10.0)
+
+
 def use_storage(*names: str) -> Command:
     """TS 27.005 3.2.2: one to three of SM, ME, MT, SR."""
     return Command("AT+CPMS=" + ",".join(f'"{name}"' for name in names), prefix="+CPMS:")

@@ -21,6 +21,7 @@ _RESTARTED = (
     "RDY",  # SIM800, SIM7600, Quectel
     "*ATREADY",  # A7670
     "^SYSSTART",  # Cinterion
+    "UNDER-VOLTAGE WARNNING",  # the modem's spelling; it is about to go down
     "NORMAL POWER DOWN",
     "POWERED DOWN",
     "UNDER-VOLTAGE POWER DOWN",
@@ -55,6 +56,12 @@ class Dialect:
     """Ways to read how many PIN tries are left: command, and a regular expression that catches the number."""
     pin_rest_s: float = 0.0
     """Silence after a PIN was taken: firmwares asked sooner restart (Huawei, ZTE) or answer 515 (Wavecom)."""
+    restart: tuple[str, ...] = ("AT+CFUN=1,1",)
+    """What restarts the modem, sent one after the other; none where a restart is poison (gammu #687, #552)."""
+    ussd: str = "text"
+    """How ``+CUSD`` carries text: ``text``, ``packed`` (GSM 7 bit in hex) or ``ucs2``."""
+    ussd_setup: str = ""
+    """Sent once where ``+CUSD`` is refused, before it is tried again."""
     keep_link: bool = True
     """Whether to ask for ``AT+CMMS=2``."""
     notify: tuple[tuple[int, ...], ...] = _NOTIFY
@@ -70,6 +77,8 @@ class Dialect:
     """How often ``AT`` is sent before a port counts as dead: SIM800 loses the first, LM9x0 answer after 10–14."""
     restarted: tuple[str, ...] = _RESTARTED
     """Lines that begin so prove a restart at any time."""
+    repeated: tuple[str, ...] = ("^BOOT",)
+    """Boot lines that firmwares repeat all the time: one proves a restart only when it differs from the last."""
     booting: tuple[str, ...] = _BOOTING
     """Lines of a boot's later part: they prove a restart only when no boot is under way."""
 

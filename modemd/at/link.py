@@ -64,6 +64,7 @@ class Link:
         """Whether an echo has come since this was last cleared."""
         self._watches_restarts = False
         self._boot_over = 0.0
+        self._boot_line = ""
         self.loop = asyncio.get_running_loop()
         self.last_heard = self.loop.time()
         """The loop's time when the last octet came."""
@@ -211,7 +212,7 @@ class Link:
     def _hand_on(self, event: Event) -> None:
         if isinstance(event, Unsolicited):
             self._hear(event)
-            if self._watches_restarts and self._restarted(event.text):
+            if self._restarted(event.text):
                 self.lose(ModemLost("the modem has restarted", code="reset"))
         elif isinstance(event, Echo):
             self.echoed = True
@@ -224,6 +225,11 @@ class Link:
 
     def _restarted(self, text: str) -> bool:
         """What a boot says late proves a new one only when the one we met must be over."""
+        if text.startswith(self.dialect.repeated):
+            before, self._boot_line = self._boot_line, text
+            return self._watches_restarts and before not in {"", text}
+        if not self._watches_restarts:
+            return False
         if text.startswith(self.dialect.restarted):
             return True
         return self.loop.time() > self._boot_over and text.startswith(self.dialect.booting)

@@ -8,11 +8,14 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
 from modemd.clock import Clock
-from modemd.errors import NotFound
-from modemd.pool.care import Care, LateAnswer, Serve, Settings
+from modemd.errors import Conflict, NotFound
+from modemd.pool.care import Care
+from modemd.pool.inbound import Kind, Take
 from modemd.pool.modem import Condition, Modem, Registration
+from modemd.pool.settings import Hooks, LateAnswer, Serve, Settings, nobody_takes
+from modemd.pool.ussd import Reply
 
-__all__ = ["Condition", "Modem", "Pool", "Registration", "Settings"]
+__all__ = ["Condition", "Kind", "Modem", "Pool", "Registration", "Reply", "Settings"]
 
 _NUMBERED_BY_KERNEL = re.compile(r"tty(USB|ACM|S|AMA)?\d+|\d+")
 """Names that another device may have after the next plug-in; no name for a person to remember."""
@@ -29,11 +32,11 @@ class Pool:
         clock: Clock,
         settings: Settings,
         on_late_answer: LateAnswer = lambda _modem, _reference: None,
+        on_pdu: Take = nobody_takes,
     ) -> None:
-        self._serve = serve
         self._clock = clock
         self._settings = settings
-        self._on_late_answer = on_late_answer
+        self._hooks = Hooks(serve, self._changed, on_late_answer, on_pdu)
         self._cares: dict[str, Care] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
@@ -75,11 +78,22 @@ class Pool:
 
     def drain(self, name: str) -> None:
         """Give this modem no further message."""
-        self._care(name).drain()
+        self._care(name).lending.drain()
 
     def resume(self, name: str) -> None:
         """Use this modem again."""
         self._care(name).resume()
+
+    def reset(self, name: str) -> None:
+        """Restart this modem after the message in hand."""
+        self._care(name).lending.restart()
+
+    async def ussd(self, name: str, code: str) -> Reply:
+        """Ask the network by USSD between two messages; raises Conflict where the modem is not ready."""
+        care = self._care(name)
+        if care.modem.condition not in {Condition.READY, Condition.SENDING, Condition.DRAINING}:
+            raise Conflict(f"{name} is {care.modem.condition}", cure="wait until it is ready")
+        return await care.lending.errands.ussd(code)
 
     async def until(self, condition: Callable[[Sequence[Modem]], bool]) -> None:
         """Return as soon as ``condition`` holds for the modems; asked whenever one of them changes."""
@@ -87,11 +101,14 @@ class Pool:
             self._news.clear()
             await self._news.wait()
 
+    def _changed(self) -> None:
+        self._news.set()
+
     def _admit(self, port: str) -> None:
         if port in self._cares:
             return
         modem = Modem(self._name(port), port, self._clock)
-        self._cares[port] = Care(modem, self._serve, self._settings, changed=self._news.set, late=self._on_late_answer)
+        self._cares[port] = Care(modem, [port], self._settings, self._hooks, self._clock)
         if self._running:
             self._start(port)
 

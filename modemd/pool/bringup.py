@@ -15,12 +15,13 @@ from enum import StrEnum
 from modemd import log
 from modemd.at import codes, commands, grammar
 from modemd.at.commands import Command
-from modemd.at.dialect import Dialect, Dialects
+from modemd.at.dialect import Dialect
 from modemd.at.link import Link
 from modemd.errors import AtError, BringUpError, CommandFailed, ModemLost
-from modemd.pool import registration, storage
+from modemd.pool import storage
 from modemd.pool.modem import Modem
-from modemd.pool.pin import PinGuard
+from modemd.pool.network import Network
+from modemd.pool.settings import Settings
 
 QUIET_S = 0.1
 """Silence that ends the answers to what was sent before: a modem answers ESC and AT within milliseconds."""
@@ -28,8 +29,6 @@ SIM_BUSY_S = 30.0
 """A SIM reads itself in for seconds after power-on or PIN (``+CME ERROR: 14``): Huawei and ZTE up to 30."""
 SIM_BUSY_RETRY_S = 2.0
 """ModemManager's interval for ZTE and Huawei; asked at once, some firmwares restart."""
-REGISTRATION_RETRY_S = 5.0
-"""The modem tells each change by itself; the question is for those that do not."""
 
 
 class Step(StrEnum):
@@ -56,15 +55,13 @@ class Step(StrEnum):
 class BringUp:
     """One bring-up of one modem over a fresh link."""
 
-    def __init__(
-        self, modem: Modem, link: Link, *, dialects: Dialects, pins: PinGuard, listen_s: float, listen_at_most_s: float
-    ) -> None:
+    def __init__(self, modem: Modem, link: Link, settings: Settings) -> None:
+        self.link = link
+        self.network = Network(modem, link, roaming=settings.roaming)
         self._modem = modem
         self._link = link
-        self._dialects = dialects
-        self._pins = pins
-        self._listen_s = listen_s
-        self._listen_at_most_s = listen_at_most_s
+        self._settings = settings
+        self._iccid: str | None = None
         self._steps: dict[Step, Callable[[], Awaitable[None]]] = {
             Step.LISTEN: self._listen,
             Step.SYNC: self._sync,
@@ -81,7 +78,7 @@ class BringUp:
             Step.KEEP_LINK: self._keep_link,
             Step.SMSC: self._smsc,
             Step.REGISTRATION: self._registration,
-            Step.SIGNAL: self._signal,
+            Step.SIGNAL: self.network.signal,
         }
 
     async def run(self, before: Callable[[Step], None]) -> None:
@@ -96,7 +93,8 @@ class BringUp:
 
     async def _listen(self) -> None:
         """An answer to a predecessor's Ctrl-Z may still come: nothing is sent before the modem is silent."""
-        await self._link.listen(self._listen_s, self._listen_at_most_s)
+        quiet_s = self._settings.listen_s(self._modem.port)
+        await self._link.listen(quiet_s, max(quiet_s, self._settings.listen_at_most_s))
 
     async def _sync(self) -> None:
         """Leave a prompt that a predecessor left open, then agree on who speaks."""
@@ -129,18 +127,20 @@ class BringUp:
             raise BringUpError(
                 Step.IDENTITY, "the port answers, but names no maker and no model", cure="use the modem's other port"
             )
-        dialect = self._dialects.of(" ".join(filter(None, (modem.maker, modem.model, modem.revision))))
+        dialect = self._settings.dialects.of(" ".join(filter(None, (modem.maker, modem.model, modem.revision))))
         self._link.dialect = dialect
         modem.dialect = dialect.name
 
     async def _setup(self) -> None:
         for text in self._dialect.setup:
             await self._try(Command(text))
+        if not await self._accepts(commands.characters("GSM")):
+            await self._try(commands.characters("IRA"))
 
     async def _sim(self) -> None:
         """The ICCID comes first, for a PIN may belong to one SIM."""
         self._iccid = await self._read_iccid()
-        await self._pins.unlock(self._link, self._iccid, f"imei:{self._modem.imei} {self._modem.port}")
+        await self._settings.pins.unlock(self._link, self._iccid, f"imei:{self._modem.imei} {self._modem.port}")
 
     async def _subscriber(self) -> None:
         iccid = self._iccid or await self._read_iccid()
@@ -160,13 +160,18 @@ class BringUp:
             raise BringUpError(Step.MODE, "the modem stays in text mode", cure="it cannot be used in PDU mode")
 
     async def _storage(self) -> None:
-        listed = await self._try(commands.STORAGES)
-        for names in storage.preferences(listed[0] if listed else ""):
+        modem = self._modem
+        listed = next(iter(await self._try(commands.STORAGES)), "")
+        modem.storage_setting = ()
+        for names in storage.preferences(listed):
             if await self._accepts(commands.use_storage(*names)):
+                modem.storage_setting = names
                 break
+        deaf = storage.cannot_receive(listed)
+        modem.storages_to_read = () if deaf else storage.readable(listed, modem.storage_setting)
         use = await self._try(commands.STORAGE_USE)
         if use:
-            self._modem.storage_used, self._modem.storage_total = storage.use(use[0])
+            modem.storage_used, modem.storage_total = storage.use(use[0])
 
     async def _notify(self) -> None:
         listed = await self._try(commands.NOTIFY_VALUES)
@@ -189,34 +194,14 @@ class BringUp:
             )
 
     async def _registration(self) -> None:
-        for which in ("CREG", "CGREG", "CEREG"):
-            await self._try(commands.follow_registration(which))
-        await self._registered()
+        await self.network.follow()
+        await self.network.joined()
 
     async def rejoin(self) -> None:
         """The network was lost: wait for it, and read again what it may have changed."""
-        await self._registered()
+        await self.network.joined()
         await self._smsc()
-        await self._signal()
-
-    async def _registered(self) -> None:
-        """On LTE the circuit-switched answer may be "denied" while SMS works: all three are asked."""
-        questions = (commands.CIRCUIT_REGISTRATION, commands.PACKET_REGISTRATION, commands.EPS_REGISTRATION)
-        while True:
-            for prefix, question in zip(registration.PREFIXES, questions, strict=True):
-                answer = await self._try(question)
-                if answer:
-                    self._modem.registered(prefix, registration.answered(answer[0]))
-            if self._modem.registration.good:
-                return
-            self._modem.reason = f"not registered ({self._modem.registration})"
-            await self._modem.registration_news(REGISTRATION_RETRY_S)
-
-    async def _signal(self) -> None:
-        signal = await self._try(commands.SIGNAL)
-        self._modem.signal_dbm = registration.dbm(signal[0]) if signal else None
-        name = await self._try(commands.OPERATOR)
-        self._modem.operator = registration.operator(name[0]) if name else None
+        await self.network.signal()
 
     @property
     def _dialect(self) -> Dialect:

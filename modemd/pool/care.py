@@ -1,87 +1,70 @@
-"""Looks after one port: open it, bring the modem up, lend it to the dispatcher, and again when that ends.
+"""Looks after one modem: open its port, bring it up, lend it, climb the ladder when it fails.
 
-Each port has a task of its own here, so that a modem that hangs delays nobody. Nothing in this file waits for another
-port.
+Each modem has a task of its own here, so that one that hangs delays nobody. Nothing in this file waits for another
+modem.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from modemd import log
 from modemd.at import grammar
-from modemd.at.dialect import Dialects
+from modemd.at.codes import Judgement
 from modemd.at.events import Unsolicited
 from modemd.at.link import Link
-from modemd.at.serial import DEFAULT_BAUD, Port, open_port
-from modemd.at.state import State
+from modemd.at.serial import Port, open_port
 from modemd.at.trace import Traced
-from modemd.errors import AtError, ModemdError, ModemLost, PortLost, PortUnusable
-from modemd.pool import registration
+from modemd.clock import Clock
+from modemd.errors import ModemdError, PortUnusable
+from modemd.pool import registration, rungs
 from modemd.pool.bringup import BringUp, Step
+from modemd.pool.health import Evidence, Health, Rung, evidence_of
+from modemd.pool.lending import Lending
 from modemd.pool.modem import Condition, Modem
-from modemd.pool.pin import PinGuard
+from modemd.pool.settings import Hooks, Settings
+from modemd.values import Outcome, Verdict
 
-Serve = Callable[[Modem], Awaitable[None]]
-LateAnswer = Callable[[Modem, int], None]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is the same for every port of a pool."""
-
-    dialects: Dialects
-    pins: PinGuard
-    baud: int = DEFAULT_BAUD
-    traced: bool = False
-    """Log the exchange at debug level, masked."""
-    listen_s: Callable[[str], float] = field(default=lambda _port: 0.3)
-    """Silence on a port before its first command: longer where an answer to our predecessor's Ctrl-Z may come."""
-    listen_at_most_s: float = 3.0
-    look_every_s: float = 0.5
-    """How often a missing port is looked for; a pty makes no udev event."""
-    retry_s: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
-    """Waits after the first, second … failure in a row."""
+_WITHOUT_EVIDENCE = {"asked": Rung.RESTART, "look": Rung.PING}
+"""Ends of a link that speak against nobody: a person asked for a restart, the SIM is to be looked at."""
 
 
 class Care:
-    """The life of one port."""
+    """The life of one modem. ``ports`` are its candidates: the first that works is used."""
 
-    def __init__(
-        self, modem: Modem, serve: Serve, settings: Settings, *, changed: Callable[[], None], late: LateAnswer
-    ) -> None:
+    def __init__(self, modem: Modem, ports: Sequence[str], settings: Settings, hooks: Hooks, clock: Clock) -> None:
         self.modem = modem
-        self._serve = serve
+        self.ports = ports
+        self.lending = Lending(modem, settings, hooks, self._becomes, clock)
         self._settings = settings
-        self._changed = changed
-        self._late = late
+        self._hooks = hooks
+        self._clock = clock
+        self._health = Health()
         self._stopping = False
-        self._draining = False
-        self._lent = False
-        self._failures = 0
-        self._sent_before = 0
-        self._poke = asyncio.Event()
-        modem.on_orphan = lambda reference: late(modem, reference)
+        self._hurry = asyncio.Event()
+        modem.on_settled = self._settled
+        modem.on_change = hooks.changed
+        modem.on_orphan = lambda reference: hooks.late(modem, reference)
 
     async def run(self) -> None:
         """Until ``stop``: never raises for what a port or a modem does."""
-        while not self._stopping:
-            port = await self._opened()
-            if port is None:
-                return
-            try:
-                await self._use(port)
-            finally:
-                await port.close()
+        try:
+            while (port := await self._opened()) is not None:
+                try:
+                    rung, rest_s = await self._use(port)
+                finally:
+                    await port.close()
+                await self._climb(rung, rest_s)
+        finally:
+            await self.lending.errands.close()
 
     def stop(self) -> None:
         """Let the dispatcher give the modem back after the message in hand, then end."""
         self._stopping = True
-        self.modem.call_back()
-        self._poke.set()
-        if not self._lent:
+        self._hurry.set()
+        self.lending.stop()
+        if not self.lending.lent:
             self.cut()
 
     def cut(self) -> None:
@@ -89,129 +72,96 @@ class Care:
         if self.modem.link is not None:
             self.modem.link.close("stopped")
 
-    def drain(self) -> None:
-        """Give it no further message."""
-        self._draining = True
-        self.modem.call_back()
-        self._poke.set()
-
     def resume(self) -> None:
         """Use it again, also one that is quarantined: somebody has seen to it."""
-        self._draining = False
-        self._failures = 0
-        self._poke.set()
+        self._health.pardoned()
+        self._hurry.set()
+        self.lending.resume()
 
     async def _opened(self) -> Port | None:
+        """Wait for a port that can be opened; None when there is nothing to be done any more."""
         while not self._stopping:
-            try:
-                port = await open_port(self.modem.port, self._settings.baud)
-            except PortUnusable as reason:
-                self._becomes(Condition.ABSENT, str(reason))
-                await self._rest(self._settings.look_every_s)
-                continue
-            return Traced(port, self.modem.name) if self._settings.traced else port
+            for path in self.ports:
+                try:
+                    port = await open_port(path, self._settings.baud)
+                except PortUnusable as reason:
+                    self._becomes(Condition.ABSENT, str(reason))
+                else:
+                    self.modem.port = path
+                    return Traced(port, self.modem.name) if self._settings.traced else port
+            await self._rest(self._settings.look_every_s)
         return None
 
-    async def _use(self, port: Port) -> None:
-        """Lay links over an open port until the port is gone or the modem has to rest."""
+    async def _use(self, port: Port) -> tuple[Rung, float]:
+        """Lay one link after the other over an open port, until it has to be closed for a rung of the ladder."""
         while not self._stopping:
             link = Link(port, self._hear)
             self.modem.laid(link)
             try:
-                await self._bring_up(link)
-                await self._lend(link)
+                await self._live(link)
             except ModemdError as failure:
-                if self._stopping:
-                    return
-                if not await self._recover(failure):
-                    return
+                rung, rest_s = await self._judge(failure, link)
             finally:
                 link.close()
                 self.modem.link = None
+            if self._stopping:
+                break
+            if rung is Rung.RESTART:
+                await rungs.restart(port, link.dialect.restart, self.modem.name)
+            if rung is not Rung.PING:
+                return rung, rest_s
+        return Rung.REOPEN, 0.0
 
-    async def _bring_up(self, link: Link) -> None:
+    async def _live(self, link: Link) -> None:
+        """Bring the modem up and lend it until it is stopped or lost."""
+
         def before(step: Step) -> None:
             self._becomes(Condition.STARTING, f"bring-up: {step}")
 
-        self._steps = BringUp(
-            self.modem,
-            link,
-            dialects=self._settings.dialects,
-            pins=self._settings.pins,
-            listen_s=self._settings.listen_s(self.modem.port),
-            listen_at_most_s=self._settings.listen_at_most_s,
-        )
-        await self._steps.run(before)
+        steps = BringUp(self.modem, link, self._settings)
+        await steps.run(before)
+        self._health.ready(self._clock.monotonic())
         log.event("modem.ready", modem=self.modem.name, maker=self.modem.maker, model=self.modem.model)
+        await self.lending.run(link, steps)
 
-    async def _lend(self, link: Link) -> None:
-        """Give it to the dispatcher as long as nothing is against it."""
-        while not self._stopping:
-            if self._draining:
-                self._becomes(Condition.DRAINING)
-                await self._pause(link)
-            elif not self.modem.registration.good:
-                self._becomes(Condition.STARTING, f"not registered ({self.modem.registration})")
-                await self._steps.rejoin()
-            else:
-                await self._lend_once(link)
-            if link.failure is not None:
-                raise link.failure
+    def _settled(self, outcome: Outcome, judgement: Judgement | None) -> None:
+        if outcome.verdict is Verdict.ACCEPTED:
+            self._health.accepted()
+        self.lending.settled(outcome, judgement)
 
-    async def _lend_once(self, link: Link) -> None:
-        self._lent = True
-        self.modem.lend()
-        self._becomes(Condition.READY)
-        try:
-            await self._serve(self.modem)
-        finally:
-            self.modem.call_back()
-            self._lent = False
-        await self._left_idle(link)
+    async def _judge(self, failure: ModemdError, link: Link) -> tuple[Rung, float]:
+        """The rung of the ladder that this failure asks for, and how long to rest on it."""
+        if self._stopping:
+            return Rung.REOPEN, 0.0
+        if failure.code in _WITHOUT_EVIDENCE:
+            return _WITHOUT_EVIDENCE[failure.code], 0.0
+        evidence = evidence_of(failure)
+        means = await rungs.means_for(self.modem.port, link.dialect.restart)
+        rung, rest_s = self._health.failed(evidence, self._clock.monotonic(), means)
+        self._becomes(Condition.ABSENT if evidence is Evidence.GONE else Condition.QUARANTINED, str(failure))
+        fields = {"modem": self.modem.name, "evidence": evidence.value, "rung": rung.value, "rest_s": rest_s}
+        log.failed("modem.failed", failure, level="WARNING", **fields)
+        return rung, rest_s
 
-    async def _left_idle(self, link: Link) -> None:
-        """The dispatcher has given it back: nothing may be in flight, or what is has to end first."""
-        if link.state is State.SUBMITTED:
-            await self.modem.idle()
-        if link.state not in {State.IDLE, State.LOST}:
-            link.lose(ModemLost("a message was left at the prompt", code="out_of_step"))
-
-    async def _pause(self, link: Link) -> None:
-        """Wait until somebody pokes, or the link is lost."""
-        self._poke.clear()
-        poked = asyncio.create_task(self._poke.wait())
-        waiting: set[asyncio.Future[None] | asyncio.Task[bool]] = {link.lost, poked}
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            poked.cancel()
-
-    async def _recover(self, failure: ModemdError) -> bool:
-        """Say what happened and rest; whether the open port may be used again."""
-        if self.modem.sent > self._sent_before:
-            self._failures = 0
-        self._sent_before = self.modem.sent
-        wait = self._settings.retry_s[min(self._failures, len(self._settings.retry_s) - 1)]
-        self._failures += 1
-        gone = isinstance(failure, PortLost)
-        self._becomes(Condition.ABSENT if gone else Condition.QUARANTINED, str(failure))
-        log.failed("modem.failed", failure, level="WARNING", modem=self.modem.name, again_in_s=wait)
-        if wait:
-            await self._rest(wait)
-        return not wait and not gone and isinstance(failure, AtError)
+    async def _climb(self, rung: Rung, rest_s: float) -> None:
+        """What the rung does with the port closed."""
+        if rung is Rung.REAUTHORISE and not self._stopping:
+            await rungs.reauthorise(self.modem.port, self.modem.name)
+        await self._rest(max(rest_s, rungs.SETTLE_S if rung is Rung.RESTART else 0.0))
 
     async def _rest(self, seconds: float) -> None:
-        """Wait, or less if somebody pokes."""
-        self._poke.clear()
+        """Wait, or less if somebody is in a hurry."""
+        self._hurry.clear()
+        if self._stopping or not seconds:
+            return
         try:
             async with asyncio.timeout(seconds):
-                await self._poke.wait()
+                await self._hurry.wait()
         except TimeoutError:
             return
 
     def _becomes(self, condition: Condition, reason: str | None = None) -> None:
         self.modem.becomes(condition, reason)
-        self._changed()
 
     def _hear(self, event: Unsolicited) -> None:
         """What the modem says unasked."""
@@ -219,8 +169,10 @@ class Care:
         if news is not None:
             self.modem.registered(*news)
             if not news[1].good:
-                self.modem.call_back()
+                self.lending.network_in_doubt()
         elif event.text.startswith("+CMGS:"):
             reference = grammar.whole_numbers(grammar.after("+CMGS:", event.text))[0]
             if reference is not None:
-                self._late(self.modem, reference)
+                self._hooks.late(self.modem, reference)
+        else:
+            self.lending.errands.hear(event)

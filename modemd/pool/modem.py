@@ -75,6 +75,10 @@ class Modem:
         """Whether ``AT+CMMS=2`` was taken."""
         self.storage_used = 0
         self.storage_total = 0
+        self.storages_to_read: tuple[str, ...] = ()
+        """The storages in which inbound messages and reports may lie; none for a modem that cannot receive."""
+        self.storage_setting: tuple[str, ...] = ()
+        """What ``+CPMS`` was set to: where to read, to write, to receive."""
         self.reason: str | None = None
         """Why it is not ready, for the operator."""
         self.last_success: int | None = None
@@ -87,6 +91,8 @@ class Modem:
         self.link: Link | None = None
         self.on_settled: Callable[[Outcome, Judgement | None], None] = lambda _outcome, _judgement: None
         """The pool's ear: each outcome, as soon as it is known."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Its condition or the reason for it has changed (sending or not is no change)."""
         self.on_orphan: Callable[[int], None] = lambda _reference: None
         """A reference came for a message whose sender has been cancelled."""
         self._clock = clock
@@ -133,6 +139,12 @@ class Modem:
         self.registration = min(self._registrations.values(), key=_BEST_FIRST.index)
         self._registration_news.set()
 
+    def off_network(self, roaming: bool) -> str | None:
+        """Why it cannot send for want of a network; None if it can. ``roaming`` says whether a foreign one will do."""
+        if self.registration is Registration.ROAMING and not roaming:
+            return "roaming is not allowed"
+        return None if self.registration.good else f"not registered ({self.registration})"
+
     async def registration_news(self, at_most_s: float) -> None:
         """Return when the modem says something about its registration, or after ``at_most_s``."""
         self._registration_news.clear()
@@ -146,6 +158,12 @@ class Modem:
         """The pool's word on how it is."""
         self._condition = condition
         self.reason = reason
+        self.on_change()
+
+    def explains(self, reason: str) -> None:
+        """A new reason for the same condition."""
+        self.reason = reason
+        self.on_change()
 
     def lend(self) -> None:
         """The dispatcher may use it from now on."""

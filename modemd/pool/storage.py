@@ -1,28 +1,39 @@
-"""Which message storages to use, from what a modem lists (TS 27.005 3.2.2)."""
+"""Which message storages to use, from what a modem lists (TS 27.005 3.2.2), and what a listing says (3.4.2, 3.4.3)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from modemd.at.grammar import after, whole_numbers
+from modemd.at.grammar import after, is_hex, whole_numbers
 
 _KNOWN = ("SM", "ME", "MT")
 """By preference: the SIM's own, which every modem has; the modem's; both together. SR and BM hold no messages."""
+READ = ("SM", "ME", "SR")
+"""Where messages and reports may lie; MT is SM and ME together, under indexes of its own."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One message in a storage."""
+
+    index: int
+    pdu: str
 
 
 def listed(answer: str) -> list[set[str]]:
     """The storages that ``+CPMS=?`` offers for mem1, mem2, mem3.
 
     Modems write this in every way imaginable; names are what is looked for: two upper-case letters, perhaps with
-    ``_P`` ("preferred", SIMCom), which is taken off. One flat list stands for all three.
+    ``_P`` ("preferred", SIMCom), which is taken off. One flat list, or one list, stands for all three.
     """
-    text = after("+CPMS:", answer)
-    groups = [
-        _names(group) for group in re.findall(r"\(([^()]*)\)|(\"[A-Z]{2}(?:_P)?\")", text) for group in group if group
-    ]
-    if len(groups) < 2 or "(" not in text:
+    text = after("+CPMS:", answer).strip()
+    if text.startswith("((") and text.endswith("))"):
+        text = text[1:-1]
+    if "(" not in text:
         return [_names(text)] * 3
+    groups = [_names(match[0]) for match in re.finditer(r"\([^()]*\)|[^(),]+", text) if match[0].strip(' ,"')]
     return (groups + [groups[-1]] * 3)[:3]
 
 
@@ -34,10 +45,48 @@ def preferences(answer: str) -> Iterator[tuple[str, ...]]:
         yield tuple(usable[:count])
 
 
+def readable(answer: str, chosen: Sequence[str]) -> tuple[str, ...]:
+    """The storages to read and empty: those that mem1 may be; the chosen one where the modem lists none."""
+    names = listed(answer)[0] if answer else set()
+    return tuple(name for name in READ if name in names) or tuple(chosen[:1])
+
+
+def cannot_receive(answer: str) -> bool:
+    """Whether the modem lists storages and there is none: ``+CPMS: (),(),()`` of Nokia S60."""
+    return bool(after("+CPMS:", answer)) and not any(listed(answer))
+
+
 def use(answer: str) -> tuple[int, int]:
     """Messages in the storage for received ones, and its places, from ``+CPMS?``; zeros where it says nothing."""
     numbers = [number for number in whole_numbers(after("+CPMS:", answer)) if number is not None]
     return (numbers[-2], numbers[-1]) if len(numbers) >= 2 else (0, 0)
+
+
+def announced(line: str) -> tuple[str, int] | None:
+    """Storage and index of ``+CMTI: <mem>,<index>`` or ``+CDSI: …``; None if it is another code."""
+    found = re.fullmatch(r'\+C(?:MT|DS)I: ?"?(\w+)"?, ?(\d+)', line)
+    return (found[1].removesuffix("_P"), int(found[2])) if found else None
+
+
+def messages(lines: Iterable[str]) -> Iterator[Stored]:
+    """The messages of a ``+CMGL`` listing in PDU mode: ``+CMGL: <index>,<stat>,[<alpha>],<length>`` and its PDU.
+
+    A record that is no hex is given with an empty PDU, so that it is deleted like the others; a free place that some
+    modems show as octets of FF is none.
+    """
+    index: int | None = None
+    for line in lines:
+        if line.startswith("+CMGL:"):
+            if index is not None:
+                yield Stored(index, "")
+            numbers = whole_numbers(after("+CMGL:", line))
+            index = numbers[0] if numbers else None
+        elif index is not None:
+            if set(line) != {"F"}:
+                yield Stored(index, line if is_hex(line) else "")
+            index = None
+    if index is not None:
+        yield Stored(index, "")
 
 
 def _names(text: str) -> set[str]:
