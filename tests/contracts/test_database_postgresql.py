@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,19 +69,26 @@ async def test_a_connection_lost_within_a_transaction_fails_all_of_it_and_the_ne
     await database.close()
 
 
-async def test_a_closure_that_swallows_a_failed_statement_is_not_taken_for_written(database: Database) -> None:
-    def swallowing(tx: Transaction) -> str:
-        insert("a")(tx)
-        try:
-            insert("a")(tx)
-        except psycopg.Error:
-            return "all is well"
-        return "unreachable"
+async def test_a_closure_that_swallows_a_failed_statement_is_not_taken_for_written(database_url: str) -> None:
+    database = connect(database_url, clock=ManualClock())
+    await database.open()
+    handed_in = threading.Event()
 
-    with pytest.raises(StorageError) as caught:
+    def swallowing(tx: Transaction) -> None:
+        insert("b")(tx)
+        with suppress(psycopg.Error):
+            insert("b")(tx)
+
+    closures = (lambda tx: handed_in.wait(10), insert("a"), swallowing, insert("c"), swallowing)
+    futures = [database.submit(closure) for closure in closures]
+    handed_in.set()
+    _, first, swallowed, third, last = await asyncio.gather(*futures, return_exceptions=True)
+    assert (first, third) == (1, 1)
+    assert [error.code for error in (swallowed, last) if isinstance(error, StorageError)] == ["not_committed"] * 2
+    assert await database.read(names) == ["a", "c"]
+    with pytest.raises(StorageError):
         await database.write(swallowing)
-    assert caught.value.code == "not_committed"
-    assert await database.read(names) == []
+    await database.close()
 
 
 async def test_another_session_s_lock_ends_in_busy_not_in_waiting_for_ever(

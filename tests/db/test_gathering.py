@@ -15,6 +15,21 @@ from modemd.clock import ManualClock
 from modemd.db import Database, Transaction, Urgency, connect
 
 
+class SlowDisk(ManualClock):
+    """A clock on which the COMMIT that makes the row ``slow`` visible takes 20 ms."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    def monotonic(self) -> float:
+        """Stands still but for that."""
+        with closing(sqlite3.connect(self.path)) as other:
+            tables = other.execute("SELECT count(*) FROM sqlite_master WHERE name = 'tally'").fetchone()[0]
+            slow = tables and other.execute("SELECT count(*) FROM tally WHERE name = 'slow'").fetchone()[0]
+        return super().monotonic() + (0.02 if slow else 0)
+
+
 class Watched:
     """Hands in closures that take a known time and note how many rows were committed when they ran."""
 
@@ -36,7 +51,7 @@ class Watched:
     def hold(self) -> tuple[asyncio.Future[bool], threading.Event]:
         """Keep the writer in a transaction until the event is set."""
         opened = threading.Event()
-        return self.database.submit(lambda tx: opened.wait(10), Urgency.SEND), opened
+        return self.database.submit(lambda tx: opened.wait(10), Urgency.SUBMIT), opened
 
 
 @pytest.fixture
@@ -81,3 +96,24 @@ async def test_a_send_that_comes_while_a_transaction_gathers_is_next_and_shares_
     handed_in.set()
     await asyncio.gather(*futures, *sends)
     assert watched.committed == [("send", 0), ("bulk 0", 0), ("bulk 1", 0), ("bulk 2", 3)]
+
+
+@pytest.mark.parametrize(
+    ("first", "second_transaction_has"), [(Urgency.BULK, 8), (Urgency.SEND, 3)], ids=["bulk alone", "with a send"]
+)
+async def test_after_a_slow_commit_more_is_gathered_but_not_while_a_send_waits(
+    tmp_path: Path, first: Urgency, second_transaction_has: int
+) -> None:
+    path = tmp_path / "modemd.db"
+    clock = SlowDisk(path)
+    database = connect(f"sqlite://{path}", clock=clock)
+    await database.open()
+    watched = Watched(database, clock, path)
+    await watched.submit("slow", Urgency.SUBMIT, takes=0)
+    held, opened = watched.hold()
+    futures = [watched.submit("first", first, takes=0.001)]
+    futures += [watched.submit(str(number), Urgency.BULK, takes=0.003) for number in range(10)]
+    opened.set()
+    await asyncio.gather(held, *futures)
+    assert len([name for name, committed in watched.committed[1:] if committed == 1]) == second_transaction_has
+    await database.close()
