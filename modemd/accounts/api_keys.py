@@ -9,26 +9,20 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
+from modemd.accounts.caller import Caller, Seen
 from modemd.accounts.vault import Vault
-from modemd.clock import Clock
-from modemd.db import Database
-from modemd.errors import NotFound, Unauthorised
+from modemd.clock import SECOND, Clock
+from modemd.db import Database, Transaction, Urgency
+from modemd.errors import Conflict, InvalidField, NotFound, Unauthorised
 from modemd.ids import IdSource
 
 PREFIX = "mk_"
 REMEMBERED = 5.0
 """Seconds for which a key that was found is not looked up again: so late another node's revocation arrives."""
-MOST_REMEMBERED = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls, and by what right."""
-
-    account_id: int
-    via: str
-    """``key``, ``password`` or ``session``."""
-    operator: bool = False
+USE_NOTED = 3600 * SECOND
+"""The last use of a key is known to the hour."""
+MOST_KEYS = 100
+MAX_NAME = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +32,8 @@ class ApiKey:
     id: int
     name: str
     created: int
+    used: int | None
+    """Its last use, to the hour."""
 
 
 class ApiKeys:
@@ -48,51 +44,55 @@ class ApiKeys:
         self._vault = vault
         self._ids = ids
         self._clock = clock
-        self._seen: dict[bytes, tuple[Caller, float]] = {}
-        self._revocations = 0
+        self._seen = Seen(REMEMBERED, clock)
 
     async def mint(self, account: int, name: str = "") -> tuple[int, str]:
-        """A new key: its id and the key itself, which nobody can show again. Raises Unreadable without account."""
+        """A new key: its id and the key itself, which nobody can show again.
+
+        Raises InvalidField, Conflict (``too_many_keys``), Unreadable if there is no such account.
+        """
+        if len(name) > MAX_NAME:
+            raise InvalidField("name", f"a name has at most {MAX_NAME} characters", cure="shorten it")
         text = PREFIX + secrets.token_urlsafe(32)
         number = self._ids.next()
         sealed = self._vault.seal(account, "api_key.name", number, name.encode())
         row = (number, account, _hash(text), sealed, self._clock.now())
-        await self._database.write(
-            lambda tx: tx.execute("INSERT INTO api_key (id, account, hash, name, created) VALUES (?, ?, ?, ?, ?)", row)
-        )
+        await self._database.write(lambda tx: _insert(tx, row))
         return number, text
 
     async def check(self, text: str) -> Caller:
         """Whose key this is. Raises Unauthorised."""
         hashed = _hash(text)
-        now = self._clock.monotonic()
         known = self._seen.get(hashed)
-        if known is not None and known[1] > now:
-            return known[0]
-        revocations = self._revocations
+        if known is not None:
+            return known
+        epoch = self._seen.epoch
         row = await self._database.read(
             lambda reader: reader.execute(
-                "SELECT account.id, account.operator FROM api_key JOIN account ON account.id = api_key.account"
-                " WHERE api_key.hash = ?",
+                "SELECT account.id, account.operator, api_key.id, api_key.used FROM api_key"
+                " JOIN account ON account.id = api_key.account WHERE api_key.hash = ? AND account.state = 0",
                 (hashed,),
             ).fetchone()
         )
         if row is None:
             raise Unauthorised("this API key is not known", cure="check it, or mint another one", code="unknown_key")
         caller = Caller(row[0], "key", bool(row[1]))
-        if revocations == self._revocations:  # else the row may have been read just before it was deleted
-            self._remember(hashed, caller, now + REMEMBERED)
+        self._seen.put(hashed, caller, epoch)
+        await self._note_use(row[0], row[2], row[3])
         return caller
 
     async def of(self, account: int) -> list[ApiKey]:
         """The keys of an account, oldest first."""
         rows = await self._database.read(
             lambda reader: reader.execute(
-                "SELECT id, name, created FROM api_key WHERE account = ? ORDER BY id", (account,)
+                "SELECT id, name, created, used FROM api_key WHERE account = ? ORDER BY id", (account,)
             ).fetchall()
         )
         with self._vault.unit(account) as box:
-            return [ApiKey(row[0], box.open("api_key.name", row[0], bytes(row[1])).decode(), row[2]) for row in rows]
+            return [
+                ApiKey(number, box.open("api_key.name", number, bytes(name)).decode(), created, used)
+                for number, name, created, used in rows
+            ]
 
     async def revoke(self, account: int, number: int) -> None:
         """Make a key useless, at once. Raises NotFound."""
@@ -105,13 +105,26 @@ class ApiKeys:
 
     def forget(self) -> None:
         """Look every key up again at its next use."""
-        self._revocations += 1
-        self._seen.clear()
+        self._seen.forget()
 
-    def _remember(self, hashed: bytes, caller: Caller, until: float) -> None:
-        if len(self._seen) >= MOST_REMEMBERED:
-            self._seen.clear()
-        self._seen[hashed] = caller, until
+    async def _note_use(self, account: int, number: int, used: int | None) -> None:
+        """Write down that a key is used, once an hour."""
+        now = self._clock.now()
+        if used is not None and now - used < USE_NOTED:
+            return
+
+        def note(tx: Transaction) -> None:
+            tx.execute("UPDATE api_key SET used = ? WHERE id = ?", (now, number))
+            tx.execute("UPDATE account SET used = ? WHERE id = ? AND used IS NULL", (now, account))
+
+        await self._database.write(note, Urgency.SUBMIT)
+
+
+def _insert(tx: Transaction, row: tuple[object, ...]) -> None:
+    (count,) = tx.execute("SELECT count(*) FROM api_key WHERE account = ?", (row[1],)).fetchone()
+    if count >= MOST_KEYS:
+        raise Conflict(f"the account has {MOST_KEYS} keys", cure="revoke one that is not used", code="too_many_keys")
+    tx.execute("INSERT INTO api_key (id, account, hash, name, created) VALUES (?, ?, ?, ?, ?)", row)
 
 
 def _hash(text: str) -> bytes:

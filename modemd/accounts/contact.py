@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+
+import phonenumbers
 
 from modemd.accounts.numbers import Numbers
 from modemd.errors import InvalidField
 
 _LOCAL = re.compile(r"[^\s@\"(),:;<>\[\\\]\x00-\x1f\x7f]{1,64}")
 _LABEL = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")
+_MOBILE = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
 _CURE = "write it like name@example.org"
 
 
@@ -32,6 +36,17 @@ def email(raw: str, field: str = "email") -> str:
 def email_key(address: str) -> str:
     """The form under which an address is looked up: people do not remember how they capitalised it."""
     return address.strip().casefold()
+
+
+def mobile(raw: str, numbers: Numbers, countries: Collection[str], field: str = "phone") -> str:
+    """E.164 of a mobile number of one of these countries: only such may register. Raises InvalidField."""
+    number = phonenumbers.parse(phone(raw, numbers, field))
+    if phonenumbers.region_code_for_number(number) not in countries:
+        cure = "numbers of " + ", ".join(sorted(countries)) + " may"
+        raise InvalidField(field, "numbers of this country may not register", cure=cure, code="country_not_allowed")
+    if phonenumbers.number_type(number) not in _MOBILE:
+        raise InvalidField(field, "this is no mobile number", cure="give a number that receives SMS", code="not_mobile")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def phone(raw: str, numbers: Numbers, field: str = "phone") -> str:

@@ -68,17 +68,26 @@ class Directory:
         here when its phone is wanted again.
         """
         email, phone = contact.email(email), contact.phone(phone, self._numbers)
+        account = Account(self._ids.next(), operator, self._clock.now(), email, phone)
         async with self._one_at_a_time:
-            await self._free(phone)
-            account = Account(self._ids.next(), operator, self._clock.now(), email, phone)
-            tags = {"phone": self._tag("phone", phone), "email": self._tag("email", contact.email_key(email))}
-            await asyncio.to_thread(self._keys.add, account.id, tags)
+            await self._free(phone, account.id)
+            await asyncio.to_thread(self._keys.add, account.id, self._tags(account))
             try:
                 await self._database.write(lambda tx: self._insert(tx, account))
             except StorageError:
-                await asyncio.to_thread(self._keys.destroy, account.id)
+                await asyncio.to_thread(self._keys.destroy, account.id, remember=False)
                 raise
         return account
+
+    async def adopt(self, account: Account) -> None:
+        """Make an account of a registration that already has its key; repeating it does no harm.
+
+        Raises Conflict (``phone_taken``), KeyStoreError, StorageError.
+        """
+        async with self._one_at_a_time:
+            await self._free(account.phone or "", account.id)
+            await asyncio.to_thread(self._keys.tag, account.id, self._tags(account))
+            await self._database.write(lambda tx: self._insert(tx, account))
 
     async def account(self, number: int) -> Account:
         """The account of this id. Raises NotFound."""
@@ -92,8 +101,7 @@ class Directory:
         number = id_form.decode("a", who)
         if number is not None:
             return await self._rows("WHERE id = ?", (number,))
-        owners = self._owners(who)
-        return [account for owner in owners for account in await self._rows("WHERE id = ?", (owner,))]
+        return [account for owner in self.owners(who) for account in await self._rows("WHERE id = ?", (owner,))]
 
     async def accounts(self, limit: int = 1000) -> list[Account]:
         """The newest accounts."""
@@ -105,25 +113,32 @@ class Directory:
             lambda reader: reader.execute("SELECT 1 FROM account LIMIT 1").fetchone() is None
         )
 
-    def _owners(self, who: str) -> list[int]:
-        """The accounts behind a phone or an e-mail address."""
-        if "@" in who:
-            return self._keys.owners("email", self._tag("email", contact.email_key(who)))
-        try:
-            phone = contact.phone(who, self._numbers)
-        except InvalidField:
-            return []
-        owner = self._keys.owner("phone", self._tag("phone", phone))
-        return [] if owner is None else [owner]
+    def owners(self, login: str) -> list[int]:
+        """The accounts behind a phone or an e-mail address, however it is written."""
+        kind = "email" if "@" in login else "phone"
+        return self._keys.owners(kind, self._tag(kind, self.reading(login)))
 
-    async def _free(self, phone: str) -> None:
-        """Make sure that no account has this phone."""
-        owner = self._keys.owner("phone", self._tag("phone", phone))
-        if owner is None:
-            return
-        if await self._rows("WHERE id = ?", (owner,)):
-            raise Conflict("this phone has an account", cure="log in, or reset the password", code="phone_taken")
-        await asyncio.to_thread(self._keys.destroy, owner)
+    def reading(self, login: str) -> str:
+        """The one form of a phone or an e-mail address under which it is looked up."""
+        if "@" in login:
+            return contact.email_key(login)
+        try:
+            return contact.phone(login, self._numbers)
+        except InvalidField:
+            return ""
+
+    async def _free(self, phone: str, wanted_by: int) -> None:
+        """Make sure that no other account has this phone."""
+        for owner in self._keys.owners("phone", self._tag("phone", phone)):
+            if owner == wanted_by:
+                continue
+            if await self._rows("WHERE id = ?", (owner,)):
+                raise Conflict("this phone has an account", cure="log in, or reset the password", code="phone_taken")
+            await asyncio.to_thread(self._keys.destroy, owner, remember=False)
+
+    def _tags(self, account: Account) -> dict[str, bytes]:
+        email, phone = contact.email_key(account.email or ""), account.phone or ""
+        return {"phone": self._tag("phone", phone), "email": self._tag("email", email)}
 
     def _tag(self, kind: str, value: str) -> bytes:
         """The look-up form of a phone or e-mail; lies in the key store only, and dies with the account's entry."""
@@ -135,7 +150,8 @@ class Directory:
             email = box.seal("account.email", account.id, (account.email or "").encode())
             phone = box.seal("account.phone", account.id, (account.phone or "").encode())
         tx.execute(
-            "INSERT INTO account (id, operator, created, email, phone) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO account (id, operator, created, email, phone) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO NOTHING",
             (account.id, int(account.operator), account.created, email, phone),
         )
 

@@ -59,12 +59,9 @@ class KeyStore:
         self._seal = hmac.digest(master, b"modemd key store file", hashlib.sha256)
         self._document = document
         self._accounts = document["accounts"]
-        self._owners = {
-            (kind, tag): int(account)
-            for account, entry in self._accounts.items()
-            for kind, tag in entry["tags"].items()
-            if kind in _UNIQUE
-        }
+        self._owners: dict[tuple[str, str], list[int]] = {}
+        for account, entry in self._accounts.items():
+            self._index(int(account), entry)
         self._lock = threading.Lock()
 
     @property
@@ -75,6 +72,10 @@ class KeyStore:
     def accounts(self) -> list[int]:
         """The accounts that have a key."""
         return [int(account) for account in list(self._accounts)]
+
+    def untagged(self) -> list[int]:
+        """Entries without look-up tags: the operator's account, and requests nobody has looked at yet."""
+        return [int(account) for account, entry in list(self._accounts.items()) if not entry["tags"]]
 
     def erased(self) -> frozenset[int]:
         """The accounts whose key was destroyed."""
@@ -87,38 +88,44 @@ class KeyStore:
             raise Unreadable("the account's key does not exist", cure="restore the newest mirror of the key store")
         return self._unwrap(entry["key"], f"account {account}")
 
-    def owner(self, kind: str, tag: bytes) -> int | None:
-        """The account with this look-up tag, of a kind that is unique (``phone``)."""
-        return self._owners.get((kind, _text(tag)))
-
     def owners(self, kind: str, tag: bytes) -> list[int]:
-        """Every account with this look-up tag; for kinds that several may share (``email``)."""
-        wanted = _text(tag)
-        return [int(account) for account, entry in list(self._accounts.items()) if entry["tags"].get(kind) == wanted]
+        """Every account with this look-up tag; ``kind`` is ``phone`` or ``email``."""
+        return list(self._owners.get((kind, _text(tag)), ()))
+
+    def sharing(self, kind: str, account: int) -> list[int]:
+        """The other accounts that have the same look-up tag as this one."""
+        entry = self._accounts.get(str(account))
+        tag = entry["tags"].get(kind) if entry else None
+        owners = self._owners.get((kind, tag), ()) if tag is not None else ()
+        return [owner for owner in owners if owner != account]
 
     def add(self, account: int, tags: Mapping[str, bytes]) -> None:
         """Give a new account its random data key. Raises KeyStoreError; then nothing has changed."""
-        entry = Entry(
-            key=self._wrapped(secrets.token_bytes(KEY_BYTES), f"account {account}"),
-            tags={kind: _text(tag) for kind, tag in tags.items()},
-        )
+        key = self._wrapped(secrets.token_bytes(KEY_BYTES), f"account {account}")
         with self._lock:
-            self._save({**self._document, "accounts": {**self._accounts, str(account): entry}})
-            self._accounts[str(account)] = entry
-            for kind in _UNIQUE & entry["tags"].keys():
-                self._owners[kind, entry["tags"][kind]] = account
+            self._put(account, Entry(key=key, tags={kind: _text(tag) for kind, tag in tags.items()}))
 
-    def destroy(self, account: int) -> None:
-        """Make everything sealed for an account unreadable for good. Raises KeyStoreError; may be repeated."""
+    def tag(self, account: int, tags: Mapping[str, bytes]) -> None:
+        """Give an account that has a key its look-up tags. Raises Unreadable, KeyStoreError."""
+        with self._lock:
+            entry = self._accounts.get(str(account))
+            if entry is None:
+                raise Unreadable("the account's key does not exist")
+            self._put(account, Entry(key=entry["key"], tags={kind: _text(tag) for kind, tag in tags.items()}))
+
+    def destroy(self, account: int, *, remember: bool = True) -> None:
+        """Make everything sealed for an account unreadable for good. Raises KeyStoreError; may be repeated.
+
+        ``remember`` writes it down as erased, so that no restored database brings it back.
+        """
         with self._lock:
             rest = {name: entry for name, entry in self._accounts.items() if name != str(account)}
-            erased = sorted({*self._document["erased"], account})
+            erased = sorted({*self._document["erased"], account}) if remember else self._document["erased"]
             self._save({**self._document, "accounts": rest, "erased": erased})
-            entry = self._accounts.pop(str(account), None)
             self._document["erased"] = erased
-            for kind, tag in (entry["tags"] if entry else {}).items():
-                if self._owners.get((kind, tag)) == account:
-                    del self._owners[kind, tag]
+            entry = self._accounts.pop(str(account), None)
+            if entry is not None:
+                self._unindex(account, entry)
 
     def secret(self, name: str) -> bytes:
         """The operator's own random secret of this name, made when first asked for."""
@@ -129,6 +136,24 @@ class KeyStore:
                 self._save({**self._document, "secrets": {**self._document["secrets"], name: known}})
                 self._document["secrets"][name] = known
         return self._unwrap(known, name)
+
+    def _put(self, account: int, entry: Entry) -> None:
+        self._save({**self._document, "accounts": {**self._accounts, str(account): entry}})
+        former = self._accounts.get(str(account))
+        if former is not None:
+            self._unindex(account, former)
+        self._accounts[str(account)] = entry
+        self._index(account, entry)
+
+    def _index(self, account: int, entry: Entry) -> None:
+        for kind, tag in entry["tags"].items():
+            self._owners[kind, tag] = [*self._owners.get((kind, tag), ()), account]
+
+    def _unindex(self, account: int, entry: Entry) -> None:
+        for kind, tag in entry["tags"].items():
+            self._owners[kind, tag] = [other for other in self._owners[kind, tag] if other != account]
+            if not self._owners[kind, tag]:
+                del self._owners[kind, tag]
 
     def _save(self, document: Document) -> None:
         """Write ``document`` as the next generation."""
@@ -151,7 +176,6 @@ class KeyStore:
             raise Unreadable("a wrapped key does not belong to this master key", cure=_RESTORE) from None
 
 
-_UNIQUE = frozenset({"phone"})
 _RESTORE = "restore it from a mirror: modemd keys restore DIR"
 
 

@@ -1,6 +1,6 @@
 """What is sealed of a message: recipient, text, the caller's tag and how to send it, as compact octets.
 
-format  1   options  flash 1, report 2, valid_for present 4, tag present 8
+format  1   options  flash 1, report 2, valid_for present 4, tag present 8, password 16
 to      length octet and ASCII
 [valid_for  4 octets, seconds]
 [tag    length octet and UTF-8]
@@ -9,17 +9,32 @@ text    UTF-8 to the end
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from modemd.errors import Unreadable
 from modemd.values import Sms
 
+BLANK = "\0"
+"""Stands in the text of a password letter for the password, which is made when the message is sent."""
+
 _FORMAT = 1
-_FLASH, _REPORT, _VALID_FOR, _TAG = 1, 2, 4, 8
+_FLASH, _REPORT, _VALID_FOR, _TAG, _PASSWORD = 1, 2, 4, 8, 16
 
 
-def encode(sms: Sms, tag: str | None = None) -> bytes:
-    """The octets to seal. ``tag`` takes at most 255 octets of UTF-8."""
+class Letter(NamedTuple):
+    """One message as it was sealed."""
+
+    sms: Sms
+    tag: str | None = None
+    password: bool = False
+    """A password is to be put where BLANK stands."""
+
+
+def encode(letter: Letter) -> bytes:
+    """The octets to seal. The tag takes at most 255 octets of UTF-8."""
+    sms, tag, password = letter
     to = sms.to.encode("ascii")
-    options = _FLASH * sms.flash | _REPORT * sms.report
+    options = _FLASH * sms.flash | _REPORT * sms.report | _PASSWORD * password
     extra = b""
     if sms.valid_for is not None:
         options |= _VALID_FOR
@@ -31,15 +46,15 @@ def encode(sms: Sms, tag: str | None = None) -> bytes:
     return b"%c%c%c%b%b%b" % (_FORMAT, options, len(to), to, extra, sms.text.encode())
 
 
-def decode(octets: bytes) -> tuple[Sms, str | None]:
-    """The message and its tag. Raises Unreadable if these are no such octets."""
+def decode(octets: bytes) -> Letter:
+    """The message. Raises Unreadable if these are no such octets."""
     try:
         return _decode(octets)
     except (IndexError, UnicodeDecodeError):
         raise Unreadable("the sealed message is not in a form this version of modemd knows") from None
 
 
-def _decode(octets: bytes) -> tuple[Sms, str | None]:
+def _decode(octets: bytes) -> Letter:
     if octets[0] != _FORMAT:
         raise IndexError
     options, place = octets[1], 3 + octets[2]
@@ -52,5 +67,5 @@ def _decode(octets: bytes) -> tuple[Sms, str | None]:
         end = place + 1 + octets[place]
         tag = octets[place + 1 : end].decode()
         place = end
-    text = octets[place:].decode()
-    return Sms(to, text, bool(options & _FLASH), bool(options & _REPORT), valid_for), tag
+    sms = Sms(to, octets[place:].decode(), bool(options & _FLASH), bool(options & _REPORT), valid_for)
+    return Letter(sms, tag, bool(options & _PASSWORD))

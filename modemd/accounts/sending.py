@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
 import orjson
 
 from modemd import ids
 from modemd.accounts import letter
+from modemd.accounts.letter import Letter
 from modemd.accounts.number_worker import NumberWorker
 from modemd.accounts.numbers import Numbers, Rejected, sort
+from modemd.accounts.passwords import LENGTH
 from modemd.accounts.request import Request
 from modemd.accounts.vault import Box, Vault
 from modemd.clock import SECOND, Clock, rfc3339
-from modemd.errors import InvalidField, NotFound
+from modemd.errors import InvalidField, NotFound, Unreadable
 from modemd.queue import Queue
 from modemd.queue.lookup import Wanted
 from modemd.queue.rows import Draft, Envelope, Idempotency, Message
@@ -68,6 +70,8 @@ class Sending:
         self._worker = NumberWorker(numbers)
         self._count = count
         self._clock = clock
+        self.issue_password: Callable[[int], str] = _no_password
+        """Makes a password for an account, for any thread; set by who keeps the passwords."""
 
     async def submit(self, account: int, request: Request, idempotency_key: str | None = None) -> Receipt:
         """Accept a call: durable when it returns.
@@ -126,7 +130,10 @@ class Sending:
 
     def open(self, message: Message) -> Sms:
         """What to send; for any thread. Raises Unreadable."""
-        return letter.decode(self._vault.open(message.account, BODY, message.id, message.body))[0]
+        sms, _, password = letter.decode(self._vault.open(message.account, BODY, message.id, message.body))
+        if not password:
+            return sms
+        return replace(sms, text=sms.text.replace(letter.BLANK, self.issue_password(message.account)))
 
     def close(self) -> None:
         """End the child process, if there is one."""
@@ -145,7 +152,7 @@ class Sending:
         wanted = Wanted(account, first_id=repeated.first_id, last_id=last)
         found = await self._queue.messages(wanted, repeated.messages)
         messages = [
-            Accepted(id=ids.encode("m", message.id), to=_opened(message, box)[0].to, parts=message.parts, state=state)
+            Accepted(id=ids.encode("m", message.id), to=_opened(message, box).sms.to, parts=message.parts, state=state)
             async for message in _unhurried(found[::-1])
         ]
         return Receipt(ids.encode("b", repeated.first_id), messages, rejected)
@@ -183,7 +190,7 @@ class _Call:
         for place in places:
             number, to = self.numbers[place], self.accepted[place]
             sms = Sms(to, request.text, request.flash, request.report, request.valid_for)
-            body = box.seal(BODY, number, letter.encode(sms, request.tag))
+            body = box.seal(BODY, number, letter.encode(Letter(sms, request.tag)))
             drafts.append(Draft(number, body, self.parts, box.tag("to", to)))
             receipt.messages.append(Accepted(id=ids.encode("m", number), to=to, parts=self.parts, state=self.state))
         return drafts
@@ -205,12 +212,12 @@ class _Call:
 
 def view(message: Message, box: Box) -> dict[str, Any]:
     """A message as its account sees it (interface: HTTP API)."""
-    sms, tag = _opened(message, box)
+    sms, tag, password = _opened(message, box)
     error = {"code": message.error_code, "detail": message.error_detail or ""} if message.error_code else None
     return {
         "id": ids.encode("m", message.id),
         "to": sms.to,
-        "text": sms.text,
+        "text": sms.text.replace(letter.BLANK, "•" * LENGTH) if password else sms.text,
         "parts": message.parts,
         "state": message.state.label,
         "lane": message.lane.name.lower(),
@@ -222,8 +229,12 @@ def view(message: Message, box: Box) -> dict[str, Any]:
     }
 
 
-def _opened(message: Message, box: Box) -> tuple[Sms, str | None]:
+def _opened(message: Message, box: Box) -> Letter:
     return letter.decode(box.open(BODY, message.id, message.body))
+
+
+def _no_password(_: int) -> str:
+    raise Unreadable("nobody makes passwords here")
 
 
 async def _unhurried(messages: Sequence[Message]) -> AsyncIterator[Message]:

@@ -1,25 +1,58 @@
-"""Who is calling, by the Authorization header."""
+"""Who is calling: by API key, by password, or by the session cookie of a browser.
+
+A browser sends cookies, and passwords it has stored, with whatever request a page makes it send; so requests that a
+browser says another site has caused are refused.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
+from urllib.parse import urlsplit
+
 from fastapi import Request
 
-from modemd.accounts.api_keys import ApiKeys, Caller
+from modemd.accounts.api_keys import ApiKeys
+from modemd.accounts.caller import Caller
+from modemd.accounts.login import Login
+from modemd.accounts.sessions import Sessions
 from modemd.errors import Forbidden, Unauthorised
+from modemd.web.edge import network_of
+
+COOKIE = "modemd_session"
 
 
 class Doorkeeper:
     """Lets callers in."""
 
-    def __init__(self, keys: ApiKeys) -> None:
+    def __init__(self, keys: ApiKeys, login: Login | None = None, sessions: Sessions | None = None) -> None:
         self._keys = keys
+        self._login = login
+        self._sessions = sessions
 
     async def caller(self, request: Request) -> Caller:
-        """The caller. Raises Unauthorised."""
+        """The caller. Raises Unauthorised, Forbidden, TooMany."""
         scheme, _, credential = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not credential:
-            raise Unauthorised("this call needs an API key", cure="send Authorization: Bearer mk_…")
-        return await self._keys.check(credential.strip())
+        match scheme.lower():
+            case "bearer" if credential:
+                return await self._keys.check(credential.strip())
+            case "basic" if credential and self._login is not None:
+                from_here(request)
+                login, password = _basic(credential)
+                return await self._login.basic(login, password, network_of(request.scope))
+        cookie = request.cookies.get(COOKIE)
+        if scheme or not cookie or self._sessions is None:
+            cure = "send Authorization: Bearer mk_…, or Basic with e-mail or phone and password"
+            raise Unauthorised("this call needs an account", cure=cure)
+        from_here(request)
+        return await self._sessions.check(cookie)
+
+    async def person(self, request: Request) -> Caller:
+        """The caller, if it is the account's owner and not one of its programs. Raises Unauthorised, Forbidden."""
+        caller = await self.caller(request)
+        if caller.via == "key":
+            raise Forbidden("an API key may not do this", cure="use the account's password", code="key_may_not")
+        return caller
 
     async def operator(self, request: Request) -> Caller:
         """The caller, if it is the operator. Raises Unauthorised, Forbidden."""
@@ -27,3 +60,23 @@ class Doorkeeper:
         if not caller.operator:
             raise Forbidden("this call is the operator's", cure="use a key of an operator account")
         return caller
+
+
+def from_here(request: Request) -> None:
+    """Refuse what a browser says another site has caused. Raises Forbidden."""
+    site = request.headers.get("sec-fetch-site", "none")
+    origin = request.headers.get("origin")
+    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    if site not in ("none", "same-origin") or foreign:
+        raise Forbidden("another site has caused this request", cure="use an API key in programs", code="cross_site")
+
+
+def _basic(credential: str) -> tuple[str, str]:
+    """Login and password (RFC 7617)."""
+    try:
+        login, colon, password = base64.b64decode(credential.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        colon = ""
+    if not colon:
+        raise Unauthorised("the Basic credentials are malformed", cure="base64 of login, colon, password in UTF-8")
+    return login, password

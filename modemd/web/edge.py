@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+from collections.abc import MutableMapping
 from functools import lru_cache
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -51,9 +53,7 @@ class Edge:
         finally:
             milliseconds = (self._clock.monotonic() - started) * 1000
             route = getattr(scope.get("route"), "path", "-")
-            peer = scope.get("client")
-            network = cut(peer[0]) if peer else "-"
-            self._log.note((scope["method"], route, exchange.status, network), milliseconds)
+            self._log.note((scope["method"], route, exchange.status, network_of(scope)), milliseconds)
 
     async def _answer(self, exchange: _Exchange) -> None:
         try:
@@ -125,6 +125,12 @@ class _Exchange:
 def too_large() -> HTTPException:
     """What ends a request with 413."""
     return HTTPException(_TOO_LARGE)
+
+
+def network_of(scope: MutableMapping[str, Any]) -> str:
+    """The network a request comes from; a hyphen where there is none."""
+    peer = scope.get("client")
+    return cut(peer[0]) if peer else "-"
 
 
 @lru_cache(maxsize=1024)

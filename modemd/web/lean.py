@@ -19,6 +19,9 @@ from modemd.errors import InvalidField, UsageError
 MAX_ELEMENTS = 100_000
 """Commas in a JSON body: ten thousand recipients and the longest text have half as many."""
 
+MAX_STRING = 1000
+"""Characters of a field of a small body, before its own rules are looked at."""
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -49,6 +52,21 @@ async def read_json(request: Request) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         raise UsageError("the body is no valid JSON", cure="check it with any JSON tool", code="invalid_json") from None
+
+
+def strings(body: Any, *names: str) -> dict[str, str]:
+    """The fields of a small body: all there, all strings, no other. Raises InvalidField."""
+    if not isinstance(body, dict):
+        raise InvalidField("body", "the body is no JSON object", cure="its fields are " + ", ".join(names))
+    if not body.keys() <= set(names):
+        cure = "the fields are " + ", ".join(names)
+        raise InvalidField("body", "a field of the body is unknown", cure=cure, code="unknown_field")
+    for name in names:
+        value = body.get(name)
+        if not isinstance(value, str) or not value.strip() or len(value) > MAX_STRING:
+            cure = f"give it as a string of 1 to {MAX_STRING} characters"
+            raise InvalidField(name, "this field is missing or no text", cure=cure)
+    return {name: body[name] for name in names}
 
 
 def crowded(body: bytes) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 import orjson
@@ -24,6 +25,8 @@ _STATUS: dict[type[errors.ModemdError], int] = {
     errors.Conflict: 409,
     errors.Unauthorised: 401,
     errors.Forbidden: 403,
+    errors.PaymentRequired: 402,
+    errors.TooMany: 429,
     errors.UsageError: 400,
     errors.StorageFull: 507,
     errors.StorageError: 503,
@@ -78,7 +81,8 @@ def of(error: errors.ModemdError) -> Response:
     if status == 500:
         return unexpected()
     field = error.field if isinstance(error, errors.InvalidField) else None
-    return problem(status, error.code, error.detail, cure=error.cure, field=field)
+    headers = {"Retry-After": str(max(1, ceil(error.retry_after)))} if isinstance(error, errors.TooMany) else None
+    return problem(status, error.code, error.detail, cure=error.cure, field=field, headers=headers)
 
 
 def unexpected() -> Response:

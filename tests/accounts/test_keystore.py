@@ -24,8 +24,8 @@ def test_what_was_added_is_there_after_a_restart(folder: Path) -> None:
     store.add(8, {"phone": b"q" * 16, "email": b"e" * 16})
     again = keystore.load(folder)
     assert again.data_key(7) == store.data_key(7) != again.data_key(8)
-    assert again.owner("phone", b"p" * 16) == 7
-    assert again.owner("phone", b"x" * 16) is None
+    assert again.owners("phone", b"p" * 16) == [7]
+    assert again.owners("phone", b"x" * 16) == []
     assert again.owners("email", b"e" * 16) == [7, 8]
     assert again.generation == store.generation
 
@@ -54,9 +54,26 @@ def test_a_destroyed_key_is_gone_from_memory_and_disk(folder: Path) -> None:
     for one in (store, keystore.load(folder)):
         with pytest.raises(Unreadable):
             Vault(one).open(7, "message.body", 1, sealed)
-        assert one.owner("phone", b"p" * 16) is None
+        assert one.owners("phone", b"p" * 16) == []
         assert one.erased() == {7}
     assert not any(wrapped.encode() in file.read_bytes() for file in folder.iterdir())
+
+
+def test_a_key_can_be_tagged_later_and_dropped_without_a_trace(folder: Path) -> None:
+    store = keystore.create(folder)
+    store.add(7, {})
+    key = store.data_key(7)
+    store.tag(7, {"phone": b"p" * 16})
+    store.tag(7, {"phone": b"q" * 16})
+    for one in (store, keystore.load(folder)):
+        assert one.data_key(7) == key
+        assert one.owners("phone", b"q" * 16) == [7]
+        assert one.owners("phone", b"p" * 16) == []
+    store.destroy(7, remember=False)
+    for one in (store, keystore.load(folder)):
+        assert (one.accounts(), one.erased(), one.owners("phone", b"q" * 16)) == ([], frozenset(), [])
+    with pytest.raises(Unreadable):
+        store.tag(7, {})
 
 
 def test_the_former_content_is_overwritten_in_its_own_blocks(tmp_path: Path) -> None:
@@ -111,7 +128,7 @@ def test_a_failed_write_changes_nothing(folder: Path, monkeypatch: pytest.Monkey
             store.destroy(7)
     assert store.accounts() == [7] == keystore.load(folder).accounts()
     assert store.generation == generation
-    assert store.owner("phone", b"q" * 16) is None
+    assert store.owners("phone", b"q" * 16) == []
     store.add(8, {"phone": b"q" * 16})
     assert keystore.load(folder).accounts() == [7, 8]
 

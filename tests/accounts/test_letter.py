@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modemd.accounts import letter
+from modemd.accounts.letter import Letter
 from modemd.errors import Unreadable
 from modemd.values import Sms
 
@@ -22,15 +23,18 @@ sms = st.builds(
 tags = st.none() | texts.filter(lambda tag: len(tag.encode()) <= 255)
 
 
-@given(sms, tags)
-def test_every_message_comes_back_as_it_was(message: Sms, tag: str | None) -> None:
-    assert letter.decode(letter.encode(message, tag)) == (message, tag)
+letters = st.builds(Letter, sms, tags, st.booleans())
 
 
-@given(sms, tags)
-def test_it_is_compact(message: Sms, tag: str | None) -> None:
-    plain = len(message.to) + len(message.text.encode()) + len((tag or "").encode())
-    assert len(letter.encode(message, tag)) <= plain + 8
+@given(letters)
+def test_every_message_comes_back_as_it_was(written: Letter) -> None:
+    assert letter.decode(letter.encode(written)) == written
+
+
+@given(letters)
+def test_it_is_compact(written: Letter) -> None:
+    plain = len(written.sms.to) + len(written.sms.text.encode()) + len((written.tag or "").encode())
+    assert len(letter.encode(written)) <= plain + 8
 
 
 @given(st.binary(max_size=60))

@@ -12,11 +12,9 @@ import uvicorn
 from web_service import Service
 
 from modemd.accounts import keystore
-from modemd.accounts.api_keys import ApiKeys
-from modemd.accounts.directory import Directory
+from modemd.accounts.directory import OPERATOR
 from modemd.accounts.numbers import Numbers
-from modemd.accounts.sending import Sending
-from modemd.accounts.vault import Vault
+from modemd.accounts.parts import Accounts, Terms
 from modemd.at.pdu import count
 from modemd.clock import SystemClock
 from modemd.db import connect
@@ -36,18 +34,27 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
     database = connect(f"sqlite:///{tmp_path / 'modemd.db'}")
     await database.open()
     store = keystore.open_or_create(tmp_path / "state.keys", fresh=True)
-    vault, numbers, queue = Vault(store), Numbers("PL"), Queue(database, clock, "node")
-    directory = Directory(database, store, vault, numbers, ids=queue.ids, clock=clock)
-    keys = ApiKeys(database, vault, queue.ids, clock)
-    sending = Sending(queue, vault, numbers, count=lambda text: count(text).parts, clock=clock)
-    account = await directory.create("user@example.org", "+48600100100")
-    (_, key), (_, operator_key) = await keys.mint(account.id), await keys.mint(await directory.ensure_operator())
-    service = Service(database, queue, vault, directory, keys, sending, account, key, operator_key)
+    queue = Queue(database, clock, "node")
+    accounts = Accounts(
+        database,
+        store,
+        queue,
+        Terms(Numbers("PL")),
+        count=lambda text: count(text).parts,
+        capacity=lambda: 3600.0,
+        clock=clock,
+    )
+    await accounts.start()
+    account = await accounts.directory.create("user@example.org", "+48600100100")
+    (_, key), (_, operator_key) = await accounts.keys.mint(account.id), await accounts.keys.mint(OPERATOR)
+    service = Service(database, store, queue, accounts, account, key, operator_key)
 
     async def ready() -> str | None:
         return service.missing
 
-    app = create_app(sending=sending, keys=keys, status=status, ready=ready, clock=clock)
+    app = create_app(
+        sending=accounts.sending, keys=accounts.keys, status=status, ready=ready, clock=clock, accounts=accounts
+    )
     config = uvicorn.Config(app, port=0, access_log=False, lifespan="off", log_config=None)
     config.load()
     server = uvicorn.Server(config)
@@ -56,7 +63,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
     service.address = server.servers[0].sockets[0].getsockname()
     yield service
     await server.shutdown()
-    sending.close()
+    accounts.close()
     await database.close()
 
 

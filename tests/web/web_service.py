@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
-from modemd.accounts.api_keys import ApiKeys
-from modemd.accounts.directory import Account, Directory
-from modemd.accounts.sending import Sending
-from modemd.accounts.vault import Vault
+from modemd.accounts.directory import Account
+from modemd.accounts.keystore import KeyStore
+from modemd.accounts.parts import Accounts
 from modemd.db import Database
-from modemd.queue import Queue
+from modemd.queue import Message, Queue
+from modemd.queue.lookup import Wanted
+from modemd.values import Lane, Sms
 
 
 @dataclass
@@ -17,11 +19,9 @@ class Service:
     """The parts behind the API, for tests that look or act past HTTP."""
 
     database: Database
+    store: KeyStore
     queue: Queue
-    vault: Vault
-    directory: Directory
-    keys: ApiKeys
-    sending: Sending
+    accounts: Accounts
     account: Account
     key: str
     operator_key: str
@@ -32,3 +32,13 @@ class Service:
     def url(self) -> str:
         """Where it listens."""
         return "http://{}:{}".format(*self.address)
+
+    async def notices(self) -> list[Message]:
+        """Do what strangers asked for; then the system's messages, oldest first."""
+        await self.accounts.errands.do_all()
+        waiting = [one for one in await self.queue.messages(Wanted(), 1000) if one.lane is Lane.SYSTEM]
+        return waiting[::-1]
+
+    async def prepared(self, message: Message) -> Sms:
+        """What is sent of a message: opened in a worker thread, where passwords are made."""
+        return await asyncio.to_thread(self.accounts.sending.open, message)

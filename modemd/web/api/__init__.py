@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from modemd import __version__
 from modemd.accounts.api_keys import ApiKeys
+from modemd.accounts.parts import Accounts
 from modemd.accounts.sending import Sending
 from modemd.clock import Clock
 from modemd.web import problems
+from modemd.web.api.account import OwnAccount
 from modemd.web.api.documents import Documents
+from modemd.web.api.entrance import Entrance
+from modemd.web.api.keys import KeyRing
 from modemd.web.api.messages import Messages
 from modemd.web.api.state import Ready, ServiceState, Status
 from modemd.web.doorkeeper import Doorkeeper
@@ -18,8 +22,19 @@ from modemd.web.edge import Edge
 __all__ = ["create_app"]
 
 
-def create_app(*, sending: Sending, keys: ApiKeys, status: Status, ready: Ready, clock: Clock) -> FastAPI:
-    """The application, of parts that are ready; serve it with uvicorn's access log off, it writes its own."""
+def create_app(
+    *,
+    sending: Sending,
+    keys: ApiKeys,
+    status: Status,
+    ready: Ready,
+    clock: Clock,
+    accounts: Accounts | None = None,
+) -> FastAPI:
+    """The application, of parts that are ready; serve it with uvicorn's access log off, it writes its own.
+
+    Without ``accounts`` it sends and shows messages, and lets nobody register or log in.
+    """
     app = FastAPI(
         title="modemd",
         version=__version__,
@@ -30,12 +45,26 @@ def create_app(*, sending: Sending, keys: ApiKeys, status: Status, ready: Ready,
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # no word about users leaves this process
     )
-    doorkeeper = Doorkeeper(keys)
-    for router in (Messages(sending, doorkeeper, clock).routes(), ServiceState(status, ready, doorkeeper).routes()):
-        for route in router.routes:
-            app.router.routes.append(route)
+    login, sessions = (accounts.login, accounts.sessions) if accounts else (None, None)
+    doorkeeper = Doorkeeper(keys, login, sessions)
+    families = [Messages(sending, doorkeeper, clock).routes(), ServiceState(status, ready, doorkeeper).routes()]
+    if accounts is not None:
+        families += _families(accounts, doorkeeper)
+    for router in families:
+        app.router.routes.extend(router.routes)
     Documents(app).add_to(app)
     problems.install(app)
     app.add_middleware(Edge, clock=clock)
     app.middleware_stack = app.build_middleware_stack()  # else the first request does, in tens of milliseconds
     return app
+
+
+def _families(accounts: Accounts, doorkeeper: Doorkeeper) -> list[APIRouter]:
+    terms = accounts.terms
+    return [
+        Entrance(
+            accounts.errands, accounts.login, accounts.sessions, numbers=terms.numbers, countries=terms.countries
+        ).routes(),
+        KeyRing(accounts.keys, doorkeeper).routes(),
+        OwnAccount(accounts.directory, doorkeeper).routes(),
+    ]

@@ -12,8 +12,13 @@ from fastapi.openapi.utils import get_openapi
 
 from modemd.web.api import shapes
 
-_SECURITY = {"key": {"type": "http", "scheme": "bearer", "description": "An API key, mk_…"}}
-_OPEN = ("/healthz", "/readyz")
+_SECURITY = {
+    "key": {"type": "http", "scheme": "bearer", "description": "An API key, mk_…"},
+    "password": {"type": "http", "scheme": "basic", "description": "E-mail or phone, and the password."},
+    "cookie": {"type": "apiKey", "in": "cookie", "name": "modemd_session"},
+}
+_OPEN = ("/healthz", "/readyz", "/v1/accounts", "/v1/account/password-reset", "/v1/session")
+_ANY: list[dict[str, list[str]]] = [{"key": []}, {"password": []}, {"cookie": []}]
 
 
 class Documents:
@@ -56,7 +61,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     components["securitySchemes"] = _SECURITY
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            operation["security"] = [] if path in _OPEN else [{"key": []}]
+            operation["security"] = [] if path in _OPEN else _ANY
     return document
 
 

@@ -109,6 +109,76 @@ class Cancelled(Shape):
     state: StateName
 
 
+class Registration(Shape):
+    """What opening an account takes: nothing else is asked for."""
+
+    email: str = Field(examples=["jan@example.org"])
+    phone: str = Field(description="A mobile number that receives SMS.", examples=["+48600100200"])
+
+
+class PasswordSent(Shape):
+    """The answer to everybody."""
+
+    status: Literal["password_sent"]
+
+
+class Reset(Shape):
+    """Whose password is wanted."""
+
+    login: str = Field(description="E-mail address or phone.")
+
+
+class LogIn(Shape):
+    """Credentials."""
+
+    login: str = Field(description="E-mail address or phone.")
+    password: str
+
+
+class Session(Shape):
+    """A session was opened; the cookie is in the header Set-Cookie."""
+
+    account: str
+    expires_at: datetime
+
+
+class KeyName(Shape):
+    """A new key's name, for you to know it by."""
+
+    name: str = Field(min_length=1, max_length=64)
+
+
+class NewKey(Shape):
+    """A new key, shown this once."""
+
+    id: str
+    key: str
+
+
+class Key(Shape):
+    """What is known of a key."""
+
+    id: str
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None = Field(description="To the hour.")
+
+
+class KeyList(Shape):
+    """The account's keys."""
+
+    keys: list[Key]
+
+
+class Account(Shape):
+    """The caller's account."""
+
+    id: str
+    email: str | None
+    phone: str | None
+    created_at: datetime
+
+
 class Problem(BaseModel):
     """RFC 9457 problem details."""
 

@@ -1,0 +1,226 @@
+"""What strangers ask for: an account, or a new password.
+
+The answer is given when the request is on disk, before anybody looks whether there is such an account; so neither the
+answer nor the time it takes can tell. Each request is sealed with a random key of its own in the key store, which a
+registration hands on to its account and everything else destroys. What a budget forbids waits, and is then forgotten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from enum import IntEnum
+
+import orjson
+
+from modemd import log
+from modemd.accounts import notices
+from modemd.accounts.budgets import Budgets, loopback
+from modemd.accounts.directory import Account, Directory
+from modemd.accounts.keystore import KeyStore
+from modemd.accounts.limits import DAY, HOUR, Disguise, Limit
+from modemd.accounts.notices import Notices
+from modemd.accounts.vault import Vault
+from modemd.clock import SECOND, Clock
+from modemd.db import Database
+from modemd.errors import Conflict, ModemdError, Unreadable
+from modemd.ids import IdSource
+
+MOST_WAITING = 1000
+PER_NETWORK = 20
+"""Requests an hour from one network that are looked at; loopback is exempt."""
+FORGOTTEN = 86_400 * SECOND
+"""Age at which a request that the budgets held is dropped."""
+AGAIN = 60.0
+"""Seconds after which what is held, or failed, is tried again."""
+
+
+class Kind(IntEnum):
+    """What is asked for; the numbers are stored."""
+
+    REGISTRATION = 1
+    RESET = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One request, opened."""
+
+    id: int
+    kind: Kind
+    created: int
+    email: str
+    phone: str
+    """E.164 for a registration; empty for a reset."""
+    login: str
+    network: str
+
+
+class Errands:
+    """Takes requests, and does them afterwards."""
+
+    def __init__(
+        self,
+        database: Database,
+        keys: KeyStore,
+        vault: Vault,
+        *,
+        directory: Directory,
+        notices: Notices,
+        budgets: Budgets,
+        ids: IdSource,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._vault = vault
+        self._directory = directory
+        self._notices = notices
+        self._budgets = budgets
+        self._ids = ids
+        self._clock = clock
+        self._disguise = Disguise(clock)
+        self._asked = Limit(PER_NETWORK, HOUR, clock)
+        self._told = Limit(1, DAY, clock)
+        self._new = asyncio.Event()
+        self._new.set()
+
+    async def register(self, email: str, phone: str, network: str) -> None:
+        """Take a registration, already checked. Raises KeyStoreError, StorageError."""
+        await self._take(Kind.REGISTRATION, {"email": email, "phone": phone, "network": network})
+
+    async def reset(self, login: str, network: str) -> None:
+        """Take a request for a new password. Raises KeyStoreError, StorageError."""
+        await self._take(Kind.RESET, {"login": login[:320], "network": network})
+
+    async def tidy(self) -> None:
+        """At start: drop keys that a crash left without their request."""
+        known = await self._database.read(
+            lambda reader: {row[0] for row in reader.execute("SELECT id FROM errand UNION SELECT id FROM account")}
+        )
+        for number in self._keys.untagged():
+            if number not in known:
+                await asyncio.to_thread(self._keys.destroy, number, remember=False)
+
+    async def run(self) -> None:
+        """Do what is asked for until cancelled."""
+        while True:
+            self._new.clear()
+            held = await self.do_all()
+            waiting = AGAIN if held else None
+            try:
+                await asyncio.wait_for(self._new.wait(), waiting)
+            except TimeoutError:
+                continue
+
+    async def do_all(self) -> int:
+        """Do everything that waits; how many could not be done now."""
+        held = 0
+        try:
+            waiting = await self._waiting()
+        except ModemdError as error:
+            log.failed("errand.failed", error)
+            return 1
+        for errand in waiting:
+            try:
+                held += not await self._do(errand)
+            except ModemdError as error:
+                log.failed("errand.failed", error, kind=errand.kind)
+                held += 1
+        return held
+
+    async def _take(self, kind: Kind, payload: dict[str, str]) -> None:
+        place = self._disguise(payload["network"])
+        if self._asked.wait(place) > 0 and not loopback(payload["network"]):
+            log.event("errand.refused", level="WARNING", kind=kind, net=payload["network"])
+            return
+        self._asked.count(place)
+        number, now = self._ids.next(), self._clock.now()
+        await asyncio.to_thread(self._keys.add, number, {})
+        sealed = self._vault.seal(number, "errand.payload", number, orjson.dumps(payload))
+        taken = await self._database.write(
+            lambda tx: (
+                tx.execute(
+                    "INSERT INTO errand (id, kind, payload, created) SELECT ?, ?, ?, ?"
+                    " WHERE (SELECT count(*) FROM errand) < ?",
+                    (number, int(kind), sealed, now, MOST_WAITING),
+                ).rowcount
+            )
+        )
+        if not taken:
+            log.event("errand.refused", level="ERROR", kind=kind, waiting=MOST_WAITING)
+            await asyncio.to_thread(self._keys.destroy, number, remember=False)
+        self._new.set()
+
+    async def _waiting(self) -> list[Errand]:
+        rows = await self._database.read(
+            lambda reader: reader.execute("SELECT id, kind, payload, created FROM errand ORDER BY id").fetchall()
+        )
+        found = []
+        for number, kind, payload, created in rows:
+            try:
+                plain = self._vault.open(number, "errand.payload", number, bytes(payload))
+            except Unreadable as error:
+                log.failed("errand.lost", error)
+                await self._delete(number)
+                continue
+            fields = {name: orjson.loads(plain).get(name, "") for name in ("email", "phone", "login", "network")}
+            found.append(Errand(number, Kind(kind), created, **fields))
+        return found
+
+    async def _do(self, errand: Errand) -> bool:
+        """Do one; whether it is over."""
+        if self._clock.now() - errand.created > FORGOTTEN:
+            return await self._over(errand)
+        if errand.kind is Kind.RESET:
+            return await self._send_resets(errand)
+        if self._held(errand, errand.phone):
+            return False
+        return await self._open_account(errand)
+
+    async def _open_account(self, errand: Errand) -> bool:
+        account = Account(errand.id, operator=False, created=errand.created, email=errand.email, phone=errand.phone)
+        try:
+            await self._directory.adopt(account)
+        except Conflict:
+            await self._tell_owner(errand)
+            return await self._over(errand)
+        if await self._notices.send(account, notices.FIRST, f"errand {errand.id}"):
+            self._budgets.spend(errand.phone, errand.network)
+        return await self._over(errand, keep_key=True)
+
+    async def _tell_owner(self, errand: Errand) -> None:
+        """Tell who has the phone that it has an account, once a day."""
+        kind = self._disguise(errand.phone)
+        if self._told.wait(kind) > 0:
+            return
+        for account in await self._directory.find(errand.phone):
+            self._told.count(kind)
+            if await self._notices.send(account, notices.KNOWN, f"errand {errand.id}"):
+                self._budgets.spend(errand.phone, errand.network)
+
+    async def _send_resets(self, errand: Errand) -> bool:
+        for account in await self._directory.find(self._directory.reading(errand.login)):
+            if account.phone is None:
+                continue
+            if self._held(errand, account.phone):
+                return False
+            if await self._notices.send(account, notices.RESET, f"errand {errand.id}"):
+                self._budgets.spend(account.phone, errand.network)
+        return await self._over(errand)
+
+    def _held(self, errand: Errand, phone: str) -> bool:
+        bound = self._budgets.refusal(phone, errand.network)
+        if bound is not None:
+            log.event("errand.held", level="WARNING", kind=errand.kind, bound=bound)
+        return bound is not None
+
+    async def _over(self, errand: Errand, *, keep_key: bool = False) -> bool:
+        """Forget a request: first its row, then its key."""
+        await self._delete(errand.id)
+        if not keep_key:
+            await asyncio.to_thread(self._keys.destroy, errand.id, remember=False)
+        return True
+
+    async def _delete(self, number: int) -> None:
+        await self._database.write(lambda tx: tx.execute("DELETE FROM errand WHERE id = ?", (number,)).rowcount)

@@ -1,0 +1,91 @@
+"""Everything about accounts, built from a database, a key store and a queue, and introduced to each other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+
+from modemd.accounts.api_keys import ApiKeys
+from modemd.accounts.budgets import Budgets
+from modemd.accounts.credentials import Credentials
+from modemd.accounts.directory import Directory
+from modemd.accounts.errands import Errands
+from modemd.accounts.keystore import KeyStore
+from modemd.accounts.login import Login
+from modemd.accounts.notices import Notices
+from modemd.accounts.numbers import Numbers
+from modemd.accounts.passwords import Hasher
+from modemd.accounts.sending import Sending
+from modemd.accounts.sessions import Sessions
+from modemd.accounts.vault import Vault
+from modemd.clock import Clock
+from modemd.db import Database
+from modemd.queue import Queue
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the operator has decided about accounts."""
+
+    numbers: Numbers
+    countries: Collection[str] = ("PL",)
+    """Countries whose mobile numbers may register (ISO 3166)."""
+
+
+class Accounts:
+    """The parts. ``count`` gives the segments of a text, ``capacity`` what the pool can send in an hour."""
+
+    def __init__(
+        self,
+        database: Database,
+        keystore: KeyStore,
+        queue: Queue,
+        terms: Terms,
+        *,
+        count: Callable[[str], int],
+        capacity: Callable[[], float],
+        clock: Clock,
+    ) -> None:
+        ids = queue.ids
+        self.terms = terms
+        self.vault = vault = Vault(keystore)
+        self.directory = Directory(database, keystore, vault, terms.numbers, ids=ids, clock=clock)
+        self.keys = ApiKeys(database, vault, ids, clock)
+        self.sessions = Sessions(database, ids, clock)
+        self.sending = Sending(queue, vault, terms.numbers, count=count, clock=clock)
+        self._hasher = Hasher()
+        self.credentials = Credentials(database, keystore, vault, self._hasher, clock)
+        self.sending.issue_password = self.credentials.issue
+        self.login = Login(database, self.directory, self.credentials, self.sessions, clock=clock)
+        self.notices = Notices(queue, vault, clock)
+        self.errands = Errands(
+            database,
+            keystore,
+            vault,
+            directory=self.directory,
+            notices=self.notices,
+            budgets=Budgets(clock, capacity),
+            ids=ids,
+            clock=clock,
+        )
+
+    async def start(self) -> None:
+        """Make the operator's own account if need be, and tidy up what a crash left. Before anything is served."""
+        await self.directory.ensure_operator()
+        await self.credentials.start()
+        await self.errands.tidy()
+
+    async def run(self) -> None:
+        """Do in the background what was promised, until cancelled."""
+        await asyncio.gather(self.errands.run())
+
+    def close(self) -> None:
+        """End threads and child processes."""
+        self.sending.close()
+        self._hasher.close()
+
+    @property
+    def duties(self) -> list[tuple[str, float, Callable[[], Awaitable[None]]]]:
+        """What is to be done again and again: name, seconds between, and what."""
+        return [("accounts.sessions", 3600.0, self.sessions.sweep)]

@@ -1,0 +1,90 @@
+"""Getting in: registration, password reset, sessions. The answers never tell who has an account."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from modemd.accounts import contact
+from modemd.accounts.errands import Errands
+from modemd.accounts.login import Login
+from modemd.accounts.numbers import Numbers
+from modemd.accounts.sessions import LIFE, Sessions
+from modemd.clock import rfc3339
+from modemd.ids import encode
+from modemd.web.api import shapes
+from modemd.web.doorkeeper import COOKIE, from_here
+from modemd.web.edge import network_of
+from modemd.web.lean import LeanRoute, answer, read_json, strings
+
+_COOKIE = f"{COOKIE}={{}}; Max-Age={{}}; Path=/; HttpOnly; Secure; SameSite=Strict"
+
+
+class Entrance:
+    """The endpoints."""
+
+    def __init__(
+        self, errands: Errands, login: Login, sessions: Sessions, *, numbers: Numbers, countries: Collection[str]
+    ) -> None:
+        self._errands = errands
+        self._login = login
+        self._sessions = sessions
+        self._numbers = numbers
+        self._countries = frozenset(countries)
+
+    def routes(self) -> APIRouter:
+        """Their paths, and what OpenAPI says of them."""
+        router = APIRouter(route_class=LeanRoute, tags=["getting in"])
+        posts: list[tuple[str, Any, type[shapes.Shape], type[shapes.Shape], int]] = [
+            ("/v1/accounts", self.register, shapes.Registration, shapes.PasswordSent, 202),
+            ("/v1/account/password-reset", self.reset, shapes.Reset, shapes.PasswordSent, 202),
+            ("/v1/session", self.log_in, shapes.LogIn, shapes.Session, 200),
+        ]
+        for path, endpoint, body, model, status in posts:
+            router.add_api_route(
+                path,
+                endpoint,
+                methods=["POST"],
+                status_code=status,
+                response_model=model,
+                responses=shapes.problems(400, 401, 422, 429, 503) if status == 200 else shapes.problems(400, 422, 503),
+                openapi_extra=shapes.body(body),
+            )
+        router.add_api_route("/v1/session", self.log_out, methods=["DELETE"], status_code=204)
+        return router
+
+    async def register(self, request: Request) -> Response:
+        """Open an account: a password comes by SMS. The same answer whether or not the number has an account."""
+        from_here(request)
+        fields = strings(await read_json(request), "email", "phone")
+        email = contact.email(fields["email"])
+        phone = contact.mobile(fields["phone"], self._numbers, self._countries)
+        await self._errands.register(email, phone, network_of(request.scope))
+        return answer({"status": "password_sent"}, 202)
+
+    async def reset(self, request: Request) -> Response:
+        """Ask for a new password by SMS. The same answer whether or not there is such an account."""
+        from_here(request)
+        fields = strings(await read_json(request), "login")
+        await self._errands.reset(fields["login"], network_of(request.scope))
+        return answer({"status": "password_sent"}, 202)
+
+    async def log_in(self, request: Request) -> Response:
+        """Log in by e-mail or phone and password; sets the session cookie."""
+        from_here(request)
+        fields = strings(await read_json(request), "login", "password")
+        caller = await self._login.enter(fields["login"], fields["password"], network_of(request.scope))
+        cookie, ends = await self._sessions.open(caller.account_id)
+        response = answer({"account": encode("a", caller.account_id), "expires_at": rfc3339(ends)})
+        response.headers["set-cookie"] = _COOKIE.format(cookie, LIFE)
+        return response
+
+    async def log_out(self, request: Request) -> Response:
+        """End the session."""
+        from_here(request)
+        cookie = request.cookies.get(COOKIE)
+        if cookie:
+            await self._sessions.end(cookie)
+        return Response(status_code=204, headers={"set-cookie": _COOKIE.format("", 0)})

@@ -1,0 +1,80 @@
+"""/v1/keys: API keys, minted and revoked by the account's owner, never by a key."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from modemd import ids
+from modemd.accounts.api_keys import ApiKey, ApiKeys
+from modemd.clock import rfc3339
+from modemd.errors import NotFound
+from modemd.web.api import shapes
+from modemd.web.doorkeeper import Doorkeeper
+from modemd.web.lean import LeanRoute, answer, read_json, strings
+
+
+class KeyRing:
+    """The endpoints."""
+
+    def __init__(self, keys: ApiKeys, doorkeeper: Doorkeeper) -> None:
+        self._keys = keys
+        self._doorkeeper = doorkeeper
+
+    def routes(self) -> APIRouter:
+        """Their paths, and what OpenAPI says of them."""
+        router = APIRouter(route_class=LeanRoute, tags=["keys"])
+        router.add_api_route(
+            "/v1/keys",
+            self.mint,
+            methods=["POST"],
+            status_code=201,
+            response_model=shapes.NewKey,
+            responses=shapes.problems(400, 401, 403, 409, 422, 503),
+            openapi_extra=shapes.body(shapes.KeyName),
+        )
+        router.add_api_route(
+            "/v1/keys",
+            self.list,
+            methods=["GET"],
+            response_model=shapes.KeyList,
+            responses=shapes.problems(401, 503),
+        )
+        router.add_api_route(
+            "/v1/keys/{id}",
+            self.revoke,
+            methods=["DELETE"],
+            status_code=204,
+            responses=shapes.problems(401, 403, 404, 503),
+            openapi_extra={"parameters": [shapes.parameter("id", "path", "k_…")]},
+        )
+        return router
+
+    async def mint(self, request: Request) -> Response:
+        """A new key; it is shown this once."""
+        caller = await self._doorkeeper.person(request)
+        name = strings(await read_json(request), "name")["name"]
+        number, key = await self._keys.mint(caller.account_id, name)
+        return answer({"id": ids.encode("k", number), "key": key}, 201)
+
+    async def list(self, request: Request) -> Response:
+        """The account's keys, without the keys themselves."""
+        caller = await self._doorkeeper.caller(request)
+        return answer({"keys": [_shown(key) for key in await self._keys.of(caller.account_id)]})
+
+    async def revoke(self, request: Request) -> Response:
+        """Make a key useless, at once."""
+        caller = await self._doorkeeper.person(request)
+        number = ids.decode("k", request.path_params["id"])
+        if number is None:
+            raise NotFound("there is no such API key", cure="list the keys of the account")
+        await self._keys.revoke(caller.account_id, number)
+        return Response(status_code=204)
+
+
+def _shown(key: ApiKey) -> dict[str, str | None]:
+    return {
+        "id": ids.encode("k", key.id),
+        "name": key.name,
+        "created_at": rfc3339(key.created),
+        "last_used_at": rfc3339(key.used),
+    }
