@@ -1,5 +1,6 @@
 """What can be configured, where from, and how a mistake is told."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,11 @@ from pydantic import ValidationError
 
 from modemd import config
 from modemd.config import SECTIONS
+from modemd.config.sections import WITHOUT_EFFECT
 from modemd.errors import ConfigError
 from modemd.state_dir import locate, prepare
 
+ROOT = Path(__file__).parent.parent
 PASSWORD = "hunter2hunter2"
 
 
@@ -187,10 +190,25 @@ def test_modems_are_discovered_unless_they_are_simulated_or_it_is_said(tmp_path:
     assert not config.load(tmp_path, options={"modems": {"discover": False}}).discovers
 
 
-def test_a_section_without_effect_is_named(tmp_path: Path) -> None:
-    path = write(tmp_path, "[doors]\nkannel = true\n")
-    assert config.load(tmp_path, path).without_effect == ["doors"]
+def test_a_key_without_effect_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path, "[doors]\nkannel = true\n[queue]\nstop_grace = 1\n")
+    assert config.load(tmp_path, path).without_effect == ["doors.kannel"]
     assert config.load(tmp_path / "other").without_effect == []
+
+
+def test_every_key_is_acted_on_or_said_to_be_without_effect() -> None:
+    through = {
+        **{"server.listen": "host", "database.url": "database_url", "modems.discover": "discovers"},
+        **{"sim.pin": "pin_of", "logs.file": "log_file"},
+    }
+    sources = [path for path in (ROOT / "modemd").rglob("*.py") if path.parent.name != "config"]
+    used = set(re.findall(r"settings\.(\w+(?:\.\w+)?)", "\n".join(path.read_text() for path in sources)))
+    attributes = {name for pair in used for name in (pair, *pair.split("."))}
+    for section, model in SECTIONS.items():
+        for key, field in model.model_fields.items():
+            name = f"{section}.{key}"
+            if not field.exclude:
+                assert (through.get(name, name) in attributes) is (name not in WITHOUT_EFFECT), name
 
 
 def test_the_state_directory_is_the_option_then_systemds_then_ours_then_the_platforms(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command("start")
 @click.option("--listen", metavar="HOST:PORT", help="Where the HTTP API listens.  [default: 127.0.0.1:8160]")
 @click.option("--modem", "ports", metavar="PORT", multiple=True, help="A device, a pty or socket://host:port.")
-@click.option("--discover/--no-discover", default=None, help="Whether to find modems that are plugged in.")
+@click.option("--discover/--no-discover", default=None, help="Find modems that are plugged in (without effect yet).")
 @click.option("--simulate", metavar="N", type=click.IntRange(1, 512), help="Simulate N modems.")
 @click.option("--first-message", is_flag=True, help="Print a line that sends a first message when pasted.")
 @placed
@@ -44,8 +44,8 @@ def command(
 
     prepare(settings.state_dir)
     log.set_up(settings.logs.level, file=settings.log_file, debug=place.debug)
-    for section in settings.without_effect:
-        log.event("setting.without_effect", level="WARNING", section=section)
+    for setting in settings.without_effect:
+        log.event("setting.without_effect", level="WARNING", setting=setting)
     welcoming: set[asyncio.Task[None]] = set()
 
     def announce(started: Service) -> None:

@@ -27,7 +27,7 @@ async def welcome(service: Service, url: str) -> None:
     """Print how to send a first message, with a key made for it; and how to see that it arrived."""
     key = await _key(service)
     body = json.dumps({"to": TO, "text": TEXT})
-    send = ["curl", "-sS", f"{url}/v1/messages", "-H", f"Authorization: Bearer {key}"]
+    send = ["curl", "-sS", "-w", "\\n", f"{url}/v1/messages", "-H", f"Authorization: Bearer {key}"]
     send += ["-H", "Content-Type: application/json", "-d", body]
     lines = ["", "Send a first message:", "", f"  {shlex.join(send)}", "", "Then look:", ""]
     bin_dir = Path(sys.argv[0]).parent

@@ -33,8 +33,13 @@ PREFIX = "MODEMD_"
 DELIMITER = "__"
 """What parts section and key in it."""
 
-WITHOUT_EFFECT = ("doors", "keys", "webhooks", "registration")
-"""Sections whose form is promised and checked already, and which nothing in this version acts on."""
+WITHOUT_EFFECT = frozenset(
+    {
+        *("modems.discover", "queue.valid_for", "keys.mirrors", "webhooks.allow_private", "registration.countries"),
+        *("doors.promosms", "doors.kannel", "doors.capcom6"),
+    }
+)
+"""Keys whose form is promised and checked already, and which nothing in this version acts on."""
 
 
 def _listed(value: object) -> object:
@@ -103,7 +108,8 @@ class Database(Section):
     """Where messages and accounts lie."""
 
     url: SecretStr | None = Field(
-        default=None, description="sqlite:///absolute/path.db or postgresql://…; by default modemd.db in the state directory"
+        default=None,
+        description="sqlite:///absolute/path.db or postgresql://…; by default modemd.db in the state directory",
     )
 
 
@@ -272,8 +278,9 @@ class Settings(BaseSettings):
 
     @property
     def without_effect(self) -> list[str]:
-        """Sections that were configured and that nothing in this version acts on."""
-        return [name for name in WITHOUT_EFFECT if name in self.model_fields_set]
+        """Keys that were given and that nothing in this version acts on."""
+        given = {f"{name}.{key}" for name in SECTIONS for key in getattr(self, name).model_fields_set}
+        return sorted(given & WITHOUT_EFFECT)
 
     @model_validator(mode="after")
     def _safe(self) -> Self:
