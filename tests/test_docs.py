@@ -58,7 +58,7 @@ def test_the_reference_names_every_command_and_every_setting() -> None:
 
 def named(text: str) -> list[str]:
     """Commands as they stand in text: after a prompt or a backtick, with one or two words."""
-    return re.findall(r"(?:^\$ |`)(?:\S*/)?(modemd(?: [a-z]+){1,2})", text, re.MULTILINE)
+    return re.findall(r"(?:^\$ |`)(?:\S*/)?(modemd(?: [a-z]+\b){1,2})", text, re.MULTILINE)
 
 
 @EACH_PAGE
