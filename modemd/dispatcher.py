@@ -191,7 +191,7 @@ class _Round:
                 sending = self._modem.start_sms(segment)
             except ModemdError as error:
                 self._lost_before(claim, segment, error)
-                return
+                raise
             outcome = await self._attempt(message, segment, sending)
             if outcome is None:
                 return

@@ -109,8 +109,11 @@ class Claims(Generic[P]):
     def put_back(self, claim: Claim[P]) -> None:
         """A claim that was taken and not used is the account's next again."""
         key = _key(claim.message)
-        self._stock[key].claims.appendleft(claim)
-        self._turns.wake(*key)
+        if claim.message.sent_parts and claim.message.sim:
+            self._bound[claim.message.sim].appendleft(claim)
+        else:
+            self._stock[key].claims.appendleft(claim)
+            self._turns.wake(*key)
         self._on_stock()
 
     def let_go(self, message: Message) -> None:
