@@ -36,9 +36,15 @@ class Database:
         Raises NotADatabase, StorageUnwritable, StorageFull, StorageBusy, StorageUnreachable or SchemaError, each with
         its cure; then nothing is open.
         """
+        if self._writer is not None:
+            raise StorageError("the database is already open", code="open")
         self._loop = asyncio.get_running_loop()
         writer = Writer(self._engine, self._clock, self._migrations, self._loop)
-        await writer.start()
+        try:
+            await writer.start()
+        except asyncio.CancelledError:
+            await writer.stop()
+            raise
         self._readers = Readers(self._engine, self._loop)
         self._readers.start()
         self._writer = writer
@@ -56,7 +62,8 @@ class Database:
         """Hand in a write; the future is resolved after a durable COMMIT.
 
         Called on the event loop's thread. What the closure raises is undone alone and becomes the future's exception;
-        a StorageError from elsewhere means that nothing of it was written. Cancelling the future gives up the answer,
+        a StorageError from elsewhere means that nothing of it was written (but for StorageUnreachable
+        ``commit_unknown``: a PostgreSQL server that was lost at COMMIT and cannot be asked). Cancelling the future gives up the answer,
         not the work. Rows are fetched inside the closure; it must not wait for anything but the database.
         """
         if self._writer is None or self._loop is None:

@@ -198,7 +198,9 @@ class PostgresEngine:
             self.peewee.connect()
             connection: psycopg.Connection[Any] = self.peewee.connection()  # type: ignore[no-untyped-call] # untyped in the stubs
             connection.execute(SETTINGS)
-            if not writing:
+            if writing:
+                self._check_durable(connection)
+            else:
                 connection.execute(f"SET statement_timeout = '{READ_LIMIT}s'")
         except (psycopg.Error, peewee.PeeweeException) as error:
             raise self.fault(error) from None
@@ -206,6 +208,16 @@ class PostgresEngine:
         connection.adapters.register_dumper(bool, Int8BinaryDumper)  # as on SQLite; our tables have no BOOLEAN
         connection.adapters.register_loader("numeric", _NumericLoader)
         return connection
+
+    def _check_durable(self, connection: psycopg.Connection[Any]) -> None:
+        """Refuse a server that says COMMIT before the disk does."""
+        if connection.execute("SHOW fsync").fetchall() != [("on",)]:
+            connection.close()
+            raise StorageError(
+                "this PostgreSQL server does not wait for its disk (fsync is off)",
+                cure="set fsync = on in postgresql.conf and reload it",
+                code="not_durable",
+            )
 
     def fault(self, error: BaseException) -> BaseException:
         """Name an error of psycopg, or of peewee around it, in our words."""

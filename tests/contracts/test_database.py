@@ -202,6 +202,31 @@ async def test_close_finishes_what_was_handed_in(database_url: str) -> None:
     await again.close()
 
 
+async def test_it_opens_once_at_a_time_and_again_after_close(database_url: str) -> None:
+    database = connect(database_url)
+    await database.open()
+    with pytest.raises(StorageError, match="already open"):
+        await database.open()
+    await database.write(insert("a"))
+    await database.close()
+    await database.open()
+    assert await database.read(stored) == {"a": 1}
+    await database.close()
+    await database.close()
+
+
+async def test_an_open_that_is_cancelled_leaves_no_thread(database_url: str) -> None:
+    opening = asyncio.create_task(connect(database_url).open())
+    await asyncio.sleep(0)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    for thread in threading.enumerate():
+        if thread.name.startswith("modemd-db"):
+            await asyncio.to_thread(thread.join, PATIENCE)
+            assert not thread.is_alive()
+
+
 async def test_counters_are_added_up_over_closures_and_commits(gathering: Database) -> None:
     def counting(tx: Transaction) -> None:
         tx.tally("sent", 2)

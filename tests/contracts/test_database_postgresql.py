@@ -117,6 +117,24 @@ async def test_a_read_that_takes_too_long_is_ended(database: Database) -> None:
     assert await database.read(names) == []
 
 
+async def test_a_server_that_does_not_wait_for_its_disk_is_refused(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as admin:
+
+        async def fsync(value: str) -> None:
+            admin.execute(f"ALTER SYSTEM SET fsync = {value}")
+            admin.execute("SELECT pg_reload_conf()")
+            while admin.execute("SHOW fsync").fetchone() != (value,):
+                await asyncio.sleep(0.01)
+
+        await fsync("off")
+        try:
+            with pytest.raises(StorageError) as caught:
+                await connect(database_url).open()
+        finally:
+            await fsync("on")
+    assert caught.value.code == "not_durable"
+
+
 class Proxy:
     """Stands between modemd and the server, and can lose the answer to a COMMIT that the server has carried out."""
 
