@@ -63,8 +63,9 @@ class Database:
 
         Called on the event loop's thread. What the closure raises is undone alone and becomes the future's exception;
         a StorageError from elsewhere means that nothing of it was written (but for StorageUnreachable
-        ``commit_unknown``: a PostgreSQL server that was lost at COMMIT and cannot be asked). Cancelling the future gives up the answer,
-        not the work. Rows are fetched inside the closure; it must not wait for anything but the database.
+        ``commit_unknown``: a PostgreSQL server that was lost at COMMIT and cannot be asked). Cancelling the future
+        gives up the answer, not the work. Rows are fetched inside the closure, which waits for nothing but the
+        database.
         """
         if self._writer is None or self._loop is None:
             raise StorageError("the database is closed", code="closed")

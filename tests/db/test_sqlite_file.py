@@ -112,10 +112,13 @@ async def test_a_damaged_file_is_called_so(path: Path) -> None:
         for start in range(page * (size // page // 2), size, page):
             file.seek(start)
             file.write(os.urandom(page))
-    database = connect(f"sqlite://{path}")
-    await database.open()
-    with pytest.raises(NotADatabase, match="damaged"):
+
+    async def meet_the_damage() -> None:
+        await database.open()
         await database.read(lambda reader: reader.execute("SELECT * FROM tally").fetchall())
+
+    with pytest.raises(NotADatabase, match="damaged"):
+        await meet_the_damage()
     await database.close()
 
 
