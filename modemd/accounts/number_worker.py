@@ -102,5 +102,5 @@ def serve(arguments: Sequence[str]) -> None:
 if __name__ == "__main__":
     try:
         serve(sys.argv[1:])
-    except KeyboardInterrupt:
-        sys.exit(0)  # Ctrl-C reaches the whole process group; the daemon ends us in its own time
+    except (KeyboardInterrupt, BrokenPipeError):
+        os._exit(0)  # Ctrl-C reaches the whole process group; a daemon that was killed reads no answer
