@@ -1,17 +1,17 @@
 """Whose turn it is: fairness between accounts and between lanes, decided in memory, without I/O.
 
 Every (lane, account) has a virtual time: the segments it has had, divided by its weight. The account with the
-smallest virtual time that has work goes next. An account that had no work re-enters at the later of its own time and
-the smallest active one, so it neither saves up turns while idle nor pays for a campaign that was cancelled.
+smallest virtual time that has work goes next. A lane's own virtual time is where the last turn in it began; an account
+that comes to have work enters just before it, so its first message goes next, and enters no earlier, so it neither
+saves up turns while idle nor pays for a campaign that it had, or cancelled, while nobody else was waiting.
 
 Lanes go in order, but a lane of bulk messages gets every twentieth claim while it has work: 5 %.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Generator, Mapping
-from contextlib import closing
+from bisect import bisect_left, insort
+from collections.abc import Callable, Mapping
 
 from modemd.values import Lane
 
@@ -29,8 +29,13 @@ class Turns:
 
     def __init__(self, vtimes: Mapping[Key, int] | None = None) -> None:
         self._vtimes: dict[Key, int] = dict(vtimes or {})
+        self._order: dict[Lane, list[tuple[int, int]]] = {lane: [] for lane in Lane}
+        """The accounts with work as (virtual time, account), the next first."""
         self._active: dict[Lane, set[int]] = {lane: set() for lane in Lane}
-        self._heaps: dict[Lane, list[tuple[int, int]]] = {lane: [] for lane in Lane}
+        self._reached = {
+            lane: max((vtime for (of, _), vtime in self._vtimes.items() if of is lane), default=0) for lane in Lane
+        }
+        """Each lane's virtual time. After a restart it is the greatest: nobody is further ahead than one message."""
         self._since_bulk = 0
         self._changed: dict[Key, int] = {}
 
@@ -38,14 +43,16 @@ class Turns:
         """The account has work in this lane."""
         if account in self._active[lane]:
             return
-        floor = self._smallest(lane)
-        vtime = max(self._vtimes.get((lane, account), 0), floor or 0)
         self._active[lane].add(account)
-        self._set(lane, account, vtime)
+        vtime = max(self._vtimes.get((lane, account), 0), self._reached[lane] - 1)
+        insort(self._order[lane], (vtime, account))
+        self._note(lane, account, vtime)
 
     def rest(self, lane: Lane, account: int) -> None:
         """The account has no more work in this lane."""
-        self._active[lane].discard(account)
+        if account in self._active[lane]:
+            self._active[lane].discard(account)
+            self._take_out(lane, account)
 
     def charge(self, lane: Lane, account: int, segments: int, weight: int = 1) -> None:
         """The account was given a turn of so many segments."""
@@ -53,27 +60,29 @@ class Turns:
             self._since_bulk = 0
         elif self._active[Lane.BULK]:
             self._since_bulk += 1
-        vtime = self._vtimes.get((lane, account), 0) + max(1, segments * SCALE // weight)
-        self._set(lane, account, vtime)
+        vtime = self._vtimes.get((lane, account), 0)
+        self._reached[lane] = max(self._reached[lane], vtime)
+        self._move(lane, account, vtime + _cost(segments, weight))
+
+    def refund(self, lane: Lane, account: int, segments: int, weight: int = 1) -> None:
+        """The turn was not used."""
+        self._move(lane, account, self._vtimes.get((lane, account), 0) - _cost(segments, weight))
 
     def pick(self, has: Callable[[Lane, int], bool]) -> Key | None:
         """Who is next among those for whom ``has`` is true."""
         for lane in self._lanes():
-            with closing(self._in_order(lane)) as accounts:
-                for account in accounts:
-                    if has(lane, account):
-                        return lane, account
+            for _, account in self._order[lane]:
+                if has(lane, account):
+                    return lane, account
         return None
 
     def upcoming(self, count: int) -> list[Key]:
-        """The next ``count`` keys with work, each once, as the order stands now."""
+        """The next ``count`` keys with work, each once, as the order stands now; among them one of each lane."""
         keys: list[Key] = []
-        for lane in self._lanes():
-            with closing(self._in_order(lane)) as accounts:
-                for account in accounts:
-                    keys.append((lane, account))
-                    if len(keys) == count:
-                        return keys
+        lanes = [lane for lane in self._lanes() if self._order[lane]]
+        for place, lane in enumerate(lanes, 1):
+            room = max(1, count - len(keys) - (len(lanes) - place))
+            keys += [(lane, account) for _, account in self._order[lane][:room]]
         return keys
 
     def active(self, lane: Lane, account: int) -> bool:
@@ -97,33 +106,20 @@ class Turns:
             return (Lane.SYSTEM, Lane.BULK, Lane.TRANSACTIONAL)
         return (Lane.SYSTEM, Lane.TRANSACTIONAL, Lane.BULK)
 
-    def _set(self, lane: Lane, account: int, vtime: int) -> None:
+    def _move(self, lane: Lane, account: int, vtime: int) -> None:
+        if account in self._active[lane]:
+            self._take_out(lane, account)
+            insort(self._order[lane], (vtime, account))
+        self._note(lane, account, vtime)
+
+    def _take_out(self, lane: Lane, account: int) -> None:
+        order = self._order[lane]
+        del order[bisect_left(order, (self._vtimes[lane, account], account))]
+
+    def _note(self, lane: Lane, account: int, vtime: int) -> None:
         self._vtimes[lane, account] = vtime
         self._changed[lane, account] = vtime
-        if account in self._active[lane]:
-            heapq.heappush(self._heaps[lane], (vtime, account))
 
-    def _valid(self, lane: Lane, entry: tuple[int, int]) -> bool:
-        vtime, account = entry
-        return account in self._active[lane] and self._vtimes[lane, account] == vtime
 
-    def _smallest(self, lane: Lane) -> int | None:
-        heap = self._heaps[lane]
-        while heap and not self._valid(lane, heap[0]):
-            heapq.heappop(heap)
-        return heap[0][0] if heap else None
-
-    def _in_order(self, lane: Lane) -> Generator[int, None, None]:
-        """Accounts with work by virtual time; the heap is whole again when the caller stops looking."""
-        heap = self._heaps[lane]
-        seen: list[tuple[int, int]] = []
-        try:
-            while self._smallest(lane) is not None:
-                entry = heapq.heappop(heap)
-                if seen and seen[-1] == entry:
-                    continue
-                seen.append(entry)
-                yield entry[1]
-        finally:
-            for entry in seen:
-                heapq.heappush(heap, entry)
+def _cost(segments: int, weight: int) -> int:
+    return max(1, segments * SCALE // weight)

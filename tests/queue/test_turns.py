@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,6 +74,44 @@ def test_a_cancelled_campaign_does_not_set_its_account_back() -> None:
     assert 49 <= serve(turns, 100)[T, 1] <= 51
 
 
+def test_an_account_does_not_pay_later_for_the_turns_it_had_while_nobody_else_waited() -> None:
+    turns = Turns()
+    turns.wake(T, 1)
+    serve(turns, 100_000)
+    turns.rest(T, 1)
+    turns.wake(T, 2)
+    serve(turns, 5)
+    turns.wake(T, 1)
+    assert turns.pick(anyone) == (T, 1)
+    assert 49 <= serve(turns, 100)[T, 1] <= 51
+
+
+@pytest.mark.parametrize("newcomer", [0, 5, 9])
+def test_a_newcomer_goes_before_everybody_who_had_a_turn_whatever_its_number(newcomer: int) -> None:
+    turns = Turns()
+    for account in (1, 6, 7):
+        turns.wake(T, account)
+    serve(turns, 100)
+    turns.wake(T, newcomer)
+    assert turns.pick(anyone) == (T, newcomer)
+
+
+def test_a_restart_forgets_who_was_ahead_rather_than_let_somebody_catch_up_for_hours() -> None:
+    turns = Turns({(T, 1): 100_000_000, (T, 2): 7000})
+    turns.wake(T, 1)
+    turns.wake(T, 2)
+    assert 49 <= serve(turns, 100)[T, 1] <= 51
+
+
+def test_a_turn_that_was_not_used_costs_nothing() -> None:
+    turns = Turns()
+    turns.wake(T, 1)
+    turns.wake(T, 2)
+    turns.charge(T, 1, 9)
+    turns.refund(T, 1, 9)
+    assert turns.pick(anyone) == (T, 1)
+
+
 def test_long_messages_cost_as_many_turns_as_they_have_segments() -> None:
     turns = Turns()
     turns.wake(T, 1)
@@ -131,6 +170,19 @@ def test_an_account_with_nothing_in_hand_is_passed_over_and_not_forgotten() -> N
     assert {key[1] for key in turns.upcoming(10)} == {1, 2}
     turns.charge(T, 2, 1)
     assert turns.pick(anyone) == (T, 1)
+
+
+def test_what_is_upcoming_holds_somebody_of_each_lane_so_that_bulk_is_ready_when_its_turn_comes() -> None:
+    turns = Turns()
+    for account in range(50):
+        turns.wake(T, account)
+    turns.wake(B, 7)
+    turns.wake(S, 8)
+    upcoming = turns.upcoming(10)
+    assert len(upcoming) == 10
+    assert upcoming[0] == (S, 8)
+    assert upcoming[-1] == (B, 7)
+    assert turns.upcoming(1) == [(S, 8), (T, 0), (B, 7)]
 
 
 def test_changes_are_handed_over_once() -> None:
