@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-MODIFY, CLOSE_WRITE, CLOSE_NOWRITE, CREATE = 0x002, 0x008, 0x010, 0x100
+MODIFY, CLOSE_WRITE, CLOSE_NOWRITE, MOVED_TO, CREATE = 0x002, 0x008, 0x010, 0x080, 0x100
 _EVENT = struct.Struct("iIII")
 _libc = ctypes.CDLL(None, use_errno=True)
 

@@ -119,10 +119,8 @@ class Modem:
         return settings
 
     def forget_settings(self) -> None:
-        """ATZ, AT&F: settings as at power-up, except that the echo stays as it is."""
-        echo = self.settings.echo
+        """ATZ, AT&F: settings as at power-up, echo on among them."""
         self.dialogue.settings = self._power_up_settings()
-        self.settings.echo = echo
 
     def reset_by_command(self) -> None:
         """+CFUN=1,1: OK, then a restart; a USB stick's port goes away with it."""
@@ -165,7 +163,8 @@ class Modem:
 
     def _chat(self, seconds: float, line: str) -> None:
         def due() -> None:
-            self.dialogue.urc(line)
+            if self.settings.chatter:
+                self.dialogue.urc(line)
             self.later(seconds, due)
 
         self.later(seconds, due)
@@ -181,7 +180,7 @@ class Modem:
             self.dialogue.finish(lines, literal.result)
             return None
         command, rest = registry.find(text)
-        if command is None:
+        if command is None or (command.own_to and command.own_to not in self.traits.own_commands):
             raise NotKnown
         if self.traits.setup_needs_pin and text.upper().startswith(SETUP) and self.sim.pin_state is not PinState.READY:
             raise Refused

@@ -33,6 +33,8 @@ class Traits:
 
     unknown_command: str = "ERROR"
     """The final result to a command that is not known."""
+    own_commands: list[str] = field(default_factory=list)
+    """Commands outside the standards that this make knows."""
     cpin_without_ok: bool = False
     """``+CPIN: READY`` ends the command by itself."""
     prompt: str = "\r\n> "

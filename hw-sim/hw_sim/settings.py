@@ -30,4 +30,6 @@ class Settings:
     cereg: int = 0
     cops_format: int = 0
     cusd: int = 0
+    chatter: bool = True
+    """Whether the modem says what it likes to say (Huawei: ^CURC)."""
     cfun: int = 1

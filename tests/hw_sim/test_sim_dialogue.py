@@ -47,6 +47,13 @@ def test_what_does_not_begin_with_at_is_not_answered(host: Host) -> None:
     assert host.write(b"hello\r\x1b\r\r") == b""
 
 
+@pytest.mark.parametrize("command", ["ATZ", "AT&F"])
+def test_atz_and_at_f_bring_back_the_settings_of_power_up_echo_among_them(host: Host, command: str) -> None:
+    host.write(b"ATE0\rAT+CMEE=1;+CMMS=2\r")
+    host.ask(command)
+    assert host.write(b"AT+CMEE?;+CMMS?\r") == b"AT+CMEE?;+CMMS?\r\r\n+CMEE: 0\r\n\r\n+CMMS: 0\r\n\r\nOK\r\n"
+
+
 def test_with_atv0_results_are_numbers(host: Host) -> None:
     host.write(b"ATE0V0\r")
     assert host.write(b"AT\r") == b"0\r"

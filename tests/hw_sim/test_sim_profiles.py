@@ -122,6 +122,7 @@ def test_a_zte_refuses_set_up_before_its_pin_and_loses_the_smsc_to_csmp() -> Non
     host.ask('AT+CPIN="4711"')
     host.wait(20)
     assert host.ask("ATZ") == ["OK"]
+    host.write(b"ATE0\r")
     host.ask("AT+CSMP=49,167,0,0")
     assert host.ask("AT+CSCA?")[0] == '+CSCA: "",129'
     assert host.send() == b"\r\n+CMS ERROR: 330\r\n"
@@ -171,6 +172,8 @@ def test_a_cinterion_leaves_out_a_blank_and_reads_free_places_as_ff() -> None:
 def test_a_stick_chatters_and_never_stops() -> None:
     host = quiet("huawei-e173")
     assert host.wait(95).count(b"\r\n^RSSI:18\r\n") == 3
+    host.ask("AT^CURC=0")
+    assert host.wait(95) == b""
 
 
 def test_registration_is_unquoted_on_an_e173() -> None:

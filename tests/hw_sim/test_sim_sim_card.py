@@ -56,19 +56,28 @@ def test_a_right_pin_gives_the_tries_back(locked: Host) -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "answer"),
+    ("make", "question", "answer"),
     [
-        ("AT^CPIN?", "^CPIN: SIM PIN,2,10,2,10,3"),
-        ("AT+ZPINPUK=?", "+ZPINPUK: 2,10"),
-        ("AT+SPIC", "+SPIC: 2,10,3,10"),
-        ("AT#PCT", "#PCT: 2"),
-        ("AT+QPINC?", '+QPINC: "SC",2,10'),
-        ('AT+CSIM=10,"0020000100"', '+CSIM: 4,"63C2"'),
+        ("huawei-e3372", "AT^CPIN?", "^CPIN: SIM PIN,2,10,2,10,3"),
+        ("zte-mf180", "AT+ZPINPUK=?", "+ZPINPUK: 2,10"),
+        ("simcom-sim800", "AT+SPIC", "+SPIC: 2,10,3,10"),
+        ("telit-he910", "AT#PCT", "#PCT: 2"),
+        ("quectel-ec25", "AT+QPINC?", '+QPINC: "SC",2,10'),
+        ("generic", 'AT+CPINR="SIM PIN"', "+CPINR: SIM PIN,2,3"),
+        ("generic", 'AT+CSIM=10,"0020000100"', '+CSIM: 4,"63C2"'),
     ],
 )
-def test_every_makers_way_tells_the_tries_left(locked: Host, question: str, answer: str) -> None:
-    locked.ask('AT+CPIN="0000"')
-    assert locked.ask(question)[0] == answer
+def test_every_makers_way_tells_the_tries_left(make: str, question: str, answer: str) -> None:
+    host = Host(make, modem=[{"which": 0, "pin": "4711"}])
+    host.ask("ATE0")
+    host.ask('AT+CPIN="0000"')
+    assert host.ask(question)[0] == answer
+
+
+def test_a_generic_modem_knows_no_makers_own_commands() -> None:
+    host = Host()
+    assert host.ask("AT^CPIN?")[-1] == "ERROR"
+    assert [line for line in host.ask("AT+CLAC") if not line.startswith("+")] == ["OK"]
 
 
 def test_the_pin_is_asked_again_after_a_restart_and_the_lock_can_be_taken_off(locked: Host) -> None:

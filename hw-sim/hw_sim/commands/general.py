@@ -102,7 +102,7 @@ def offer_cscs(modem: Modem, _: list[str]) -> list[str]:
 
 @on("+CLAC", Kind.DO)
 def list_commands(modem: Modem, _: list[str]) -> list[str]:
-    return registry.known()
+    return registry.known(modem.traits.own_commands)
 
 
 @on("+CFUN", Kind.READ)
@@ -124,6 +124,17 @@ def set_cfun(modem: Modem, arguments: list[str]) -> list[str] | None:
     if level not in (0, 1, 4):
         raise CmeError(50)
     modem.switch_radio(level)
+    return []
+
+
+@on("^RESET", Kind.DO, own=True)
+def huawei_reset(modem: Modem, _: list[str]) -> None:
+    modem.reset_by_command()
+
+
+@on("^CURC", Kind.SET, own=True)
+def huawei_chatter(modem: Modem, arguments: list[str]) -> list[str]:
+    modem.settings.chatter = choice(arguments, range(3)) != 0
     return []
 
 

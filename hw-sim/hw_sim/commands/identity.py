@@ -33,6 +33,16 @@ def iccid(modem: Modem, _: list[str]) -> list[str]:
     return [f"+ICCID: {modem.sim.iccid}"]
 
 
+@on("^ICCID", Kind.READ, own=True)
+def huawei_iccid(modem: Modem, _: list[str]) -> list[str]:
+    return [f"^ICCID: {modem.sim.iccid}"]
+
+
+@on("+QCCID", Kind.DO, own=True)
+def quectel_iccid(modem: Modem, _: list[str]) -> list[str]:
+    return [f"+QCCID: {modem.sim.iccid}"]
+
+
 @on("+CNUM", Kind.DO, Needs.SIM)
 def own_number(modem: Modem, _: list[str]) -> list[str]:
     return [f'+CNUM: "","{modem.sim.msisdn}",145']

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -42,6 +42,8 @@ class Command:
 
     run: Handler
     needs: Needs
+    own_to: str
+    """The command's name if only some makes know it (Traits.own_commands), else empty."""
 
 
 _commands: dict[tuple[str, str], Command] = {}
@@ -49,11 +51,11 @@ _BASIC = re.compile(r"(&?[A-Z])(\d*)", re.IGNORECASE)
 _EXTENDED = re.compile(r"(S(?=\d)|[+^*$#%&][A-Z][A-Z0-9]*)(?:(?<=S)\d+)?(=\?|\?|=|$)")
 
 
-def on(name: str, kind: Kind, needs: Needs = Needs.NOTHING) -> Callable[[Handler], Handler]:
-    """Register the function that answers one form of a command."""
+def on(name: str, kind: Kind, needs: Needs = Needs.NOTHING, *, own: bool = False) -> Callable[[Handler], Handler]:
+    """Register the function that answers one form of a command; *own* if only some makes know it."""
 
     def register(run: Handler) -> Handler:
-        _commands[name, kind.value] = Command(run, needs)
+        _commands[name, kind.value] = Command(run, needs, name if own else "")
         return run
 
     return register
@@ -70,9 +72,10 @@ def find(command: str) -> tuple[Command | None, str]:
     return _commands.get((match[1], match[2])), command[match.end() :]
 
 
-def known() -> list[str]:
-    """Give the names of all commands, as +CLAC lists them."""
-    return sorted({name for name, kind in _commands if kind != Kind.BASIC.value})
+def known(own_commands: Collection[str]) -> list[str]:
+    """Give the names of the commands of a make, as +CLAC lists them."""
+    extended = {(name, command.own_to) for (name, _), command in _commands.items() if name[0] in "+^*$#%"}
+    return sorted(name for name, own_to in extended if not own_to or own_to in own_commands)
 
 
 def arguments(text: str) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hw_sim.commands.registry import Kind, on
 from hw_sim.results import CmeError
-from hw_sim.sim_card import PinState
+from hw_sim.sim_card import PIN_TRIES, PUK_TRIES, PinState
 
 if TYPE_CHECKING:
     from hw_sim.modem import Modem
@@ -51,6 +51,16 @@ def enter_pin(modem: Modem, arguments: list[str]) -> list[str]:
     return []
 
 
+@on("+CPINR", Kind.SET)
+def standard_tries(modem: Modem, arguments: list[str]) -> list[str]:
+    """Tell the tries left, and how many there are when none is lost (TS 27.007 8.65)."""
+    sim = modem.sim
+    tries = {"SIM PIN": (sim.pin_tries, PIN_TRIES), "SIM PUK": (sim.puk_tries, PUK_TRIES)}.get(arguments[0].upper())
+    if tries is None:
+        raise CmeError(50)
+    return [f"+CPINR: {arguments[0].upper()},{tries[0]},{tries[1]}"]
+
+
 @on("+CLCK", Kind.SET)
 def lock(modem: Modem, arguments: list[str]) -> list[str]:
     """Ask for the PIN lock of the SIM, or change it: facility "SC", mode 2 asks, 0 and 1 take the PIN."""
@@ -74,28 +84,29 @@ def raw_sim_command(modem: Modem, arguments: list[str]) -> list[str]:
     return [f'+CSIM: 4,"63C{modem.sim.pin_tries:X}"' if modem.sim.pin_tries else '+CSIM: 4,"6983"']
 
 
-@on("^CPIN", Kind.READ)
+@on("^CPIN", Kind.READ, own=True)
 def huawei_tries(modem: Modem, _: list[str]) -> list[str]:
     sim = modem.sim
     return [f"^CPIN: {sim.pin_state.value},{sim.pin_tries},{sim.puk_tries},{sim.pin_tries},10,3"]
 
 
-@on("+ZPINPUK", Kind.TEST)
+@on("+ZPINPUK", Kind.TEST, own=True)
 def zte_tries(modem: Modem, _: list[str]) -> list[str]:
     return [f"+ZPINPUK: {modem.sim.pin_tries},{modem.sim.puk_tries}"]
 
 
-@on("+SPIC", Kind.DO)
+@on("+SPIC", Kind.DO, own=True)
 def simcom_tries(modem: Modem, _: list[str]) -> list[str]:
     return [f"+SPIC: {modem.sim.pin_tries},{modem.sim.puk_tries},3,10"]
 
 
-@on("#PCT", Kind.DO)
+@on("#PCT", Kind.DO, own=True)
 def telit_tries(modem: Modem, _: list[str]) -> list[str]:
     sim = modem.sim
     return [f"#PCT: {sim.puk_tries if sim.pin_state is PinState.PUK else sim.pin_tries}"]
 
 
-@on("+QPINC", Kind.READ)
+@on("+QPINC", Kind.READ, own=True)
+@on("+QPINC", Kind.SET, own=True)
 def quectel_tries(modem: Modem, _: list[str]) -> list[str]:
     return [f'+QPINC: "SC",{modem.sim.pin_tries},{modem.sim.puk_tries}', '+QPINC: "P2",3,10']

@@ -49,10 +49,8 @@ def offer_ussd(modem: Modem, _: list[str]) -> list[str]:
     return ["+CUSD: (0-2)"]
 
 
-@on("^USSDMODE", Kind.SET)
+@on("^USSDMODE", Kind.SET, own=True)
 def set_ussd_mode(modem: Modem, arguments: list[str]) -> list[str]:
     """1 hands USSD to the stick's own program, and +CUSD is an ERROR; 0 gives it to the host."""
-    if modem.traits.ussd != "packed":
-        raise Refused
     modem.ussd_mode = choice(arguments, range(2)) == 0
     return []
