@@ -12,6 +12,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -187,6 +188,11 @@ class Daemon:
             file.write(out)
         return Ended(process.returncode, took, self._output("out").read_text("utf-8"), self.log)
 
+    def wait_until_killed(self, seconds: float) -> Ended:
+        """Let it live so long, then SIGKILL: a random moment of its start."""
+        time.sleep(seconds)
+        return self.kill()
+
     def close(self) -> None:
         """End it if it still runs."""
         if self._process is not None:
@@ -209,10 +215,30 @@ class Daemon:
         self.private.numbers.add(phone)
         return self.key
 
-    def post(self, to: str | Sequence[str], text: str, headers: Mapping[str, str] = {}, **more: Any) -> httpx.Response:
+    def post(
+        self,
+        to: str | Sequence[str],
+        text: str,
+        headers: Mapping[str, str] = {},
+        **more: Any,
+    ) -> httpx.Response:
         """POST /v1/messages, whatever comes of it."""
-        to = to if isinstance(to, str) else list(to)
-        return self.request("POST", "/v1/messages", json={"to": to, "text": text, **more}, headers=headers)
+        body = {"to": to if isinstance(to, str) else list(to), "text": text, **more}
+        return self.request("POST", "/v1/messages", json=body, headers=headers)
+
+    def post_and_die(self, to: Sequence[str], text: str, seconds: float) -> int | None:
+        """Submit messages and be killed so much later; the status of the answer if there was one."""
+        self.private.numbers |= set(to)
+        self.private.words.add(text)
+        blow = threading.Timer(seconds, os.kill, (self.pid, signal.SIGKILL))
+        blow.start()
+        try:
+            return self.post(to, text).status_code
+        except httpx.TransportError:
+            return None
+        finally:
+            blow.join()
+            self.wait()
 
     def send(self, to: str | Sequence[str], text: str, **more: Any) -> list[str]:
         """Submit messages that must be accepted; their ids."""
