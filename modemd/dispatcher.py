@@ -251,6 +251,7 @@ class _Round:
         settled, self._unsettled = self._unsettled, []
         for settlement, follows in zip(settled, crossing.follow, strict=True):
             self._follow(settlement, follows)
+        self._queue.announce(crossing.moved)
         return crossing.marked
 
     def _follow(self, settlement: Settlement, follows: Next | None) -> None:

@@ -204,12 +204,12 @@ class Service:
 
     def _late_answer(self, modem: Modem, reference: int) -> None:
         log.event("modem.late_answer", modem=modem.name, reference=reference)
-        self._background("late answer", self._settle_late(modem, self._clock.now()), lasting=False)
+        self._background("late answer", self._settle_late(modem, self._clock.now(), reference), lasting=False)
 
-    async def _settle_late(self, modem: Modem, heard: int) -> None:
+    async def _settle_late(self, modem: Modem, heard: int, reference: int) -> None:
         """An answer is heard before the first command, when it is not known yet which SIM is in the modem."""
         await self.pool.until(lambda _: modem.condition in _IDENTIFIED)
-        found = await self.queue.late_answer(modem.sim, heard)
+        found = await self.queue.late_answer(modem.sim, heard, reference)
         log.event("modem.late_answer_settled", modem=modem.name, message=encode("m", found.id) if found else None)
 
     async def _drain(self) -> None:

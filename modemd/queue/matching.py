@@ -43,7 +43,9 @@ _DAY = 86_400 * SECOND
 _MOST = 50
 """Candidates that are opened at most, the likeliest first."""
 
-_COLUMNS = "message, account, number, sim, reference, sent_at, COALESCE(handed_at, sent_at), accepted_at, status, final_at"
+_COLUMNS = (
+    "message, account, number, sim, reference, sent_at, COALESCE(handed_at, sent_at), accepted_at, status, final_at"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,12 @@ def _digits(number: str) -> str:
     return "".join(character for character in number if character.isdecimal()).lstrip("0")
 
 
+def segment_of(db: Reader, message: int, number: int) -> Waiting:
+    """One segment that is known to be there."""
+    [row] = db.execute(f"SELECT {_COLUMNS} FROM segment WHERE message = ? AND number = ?", (message, number)).fetchall()
+    return Waiting(*row)
+
+
 def submission(db: Reader, report: Report, open_: Open) -> Waiting | None:
     """The segment that an earlier report with the same time stamp was about, final or not."""
     if report.accepted_at is None:
@@ -87,8 +95,7 @@ def submission(db: Reader, report: Report, open_: Open) -> Waiting | None:
         f"SELECT {_COLUMNS} FROM segment WHERE sim = ? AND reference = ? AND sent_at BETWEEN ? AND ? "
         "AND accepted_at = ? ORDER BY sent_at DESC",
         (
-            *(report.sim, report.reference),
-            *(report.accepted_at - _DAY, report.accepted_at + _DAY),
+            *(report.sim, report.reference, report.accepted_at - _DAY, report.accepted_at + _DAY),
             report.accepted_at,
         ),
     ).fetchall()

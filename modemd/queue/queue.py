@@ -9,16 +9,18 @@ from dataclasses import dataclass
 
 from modemd.clock import Clock
 from modemd.db import Database, Transaction, Urgency
-from modemd.errors import Conflict, NotFound
+from modemd.errors import Conflict, NotFound, Unreadable
 from modemd.ids import IdSource
-from modemd.queue import change, lookup, settle
+from modemd.queue import change, lookup, reports, settle
 from modemd.queue import submit as accepting
 from modemd.queue.lookup import Wanted
+from modemd.queue.matching import UNKNOWN, Open
+from modemd.queue.reports import Fate, News, Taken
 from modemd.queue.retry import Next
 from modemd.queue.rows import Counts, Draft, Envelope, Handed, Idempotency, Message, Settlement, Story
 from modemd.queue.states import State
 from modemd.queue.turns import Key, Turns
-from modemd.values import Lane
+from modemd.values import Lane, Report, Sms
 
 DEFAULT_LIFE = 48 * 3600
 """Seconds a message that is queued again may wait: what most service centres keep one themselves."""
@@ -32,6 +34,8 @@ class Crossing:
     """The next segment is on disk as about to be sent."""
     follow: list[Next | None]
     """What follows for the message of each attempt that was settled; None after success."""
+    moved: list[Message]
+    """Other messages that a status report has moved in passing."""
 
 
 class Queue:
@@ -49,6 +53,8 @@ class Queue:
         """Called when something will be due at a moment."""
         self.on_gone: Callable[[Message], None] = lambda message: None
         """Called when a waiting message was taken back."""
+        self.open: Open = _cannot_open
+        """What a message was meant to be, for any thread: status reports are told apart by their recipient."""
         self._watchers: set[asyncio.Event] = set()
         self._handed: dict[str, deque[Handed]] = {}
 
@@ -163,11 +169,15 @@ class Queue:
             self._remember(Handed(message.id, part, sim, now))
 
         def closure(tx: Transaction) -> Crossing:
-            follow = [settle.settle(tx, settlement) for settlement in settled]
+            follow, moved = [], []
+            for settlement in settled:
+                follows, others = reports.settled(tx, settlement, settle.settle(tx, settlement), self.open)
+                follow.append(follows)
+                moved += others
             marked = message is not None and settle.mark(tx, message, part, sim, self._node, now)
             if turns:
                 write_turns(tx, turns)
-            return Crossing(marked, follow)
+            return Crossing(marked, follow, moved)
 
         return self._database.submit(closure, Urgency.SEND)
 
@@ -177,8 +187,10 @@ class Queue:
         await self._database.write(lambda tx: settle.fail(tx, message, code, detail, now), Urgency.SEND)
         self.changed()
 
-    async def late_answer(self, sim: str, heard: int) -> Message | None:
+    async def late_answer(self, sim: str, heard: int, reference: int = UNKNOWN) -> Message | None:
         """A +CMGS that nobody awaited was heard on a SIM's port: it settles the segment the SIM was handed last before.
+
+        ``reference`` is its TP-MR, by which the status report will find that segment.
 
         None if that segment is not uncertain, or not known: what an earlier run left uncertain has no answer any more.
         """
@@ -186,7 +198,7 @@ class Queue:
         if handed is None:
             return None
         now = self._clock.now()
-        found = await self._database.write(lambda tx: settle.late_answer(tx, handed, now), Urgency.SEND)
+        found = await self._database.write(lambda tx: settle.late_answer(tx, handed, reference, now), Urgency.SEND)
         if found is not None:
             self._moved(found)
         return found
@@ -194,6 +206,30 @@ class Queue:
     def _remember(self, handed: Handed) -> None:
         """The last two of each SIM: an answer may be understood only when the next segment is on its way."""
         self._handed.setdefault(handed.sim, deque(maxlen=2)).append(handed)
+
+    # Status reports
+
+    async def report(self, report: Report, fate: Fate, words: str) -> Taken:
+        """Write a status report down and draw the consequences; ``words`` is what its TP-Status means."""
+        news = News(report, fate, words, self._clock.now())
+        taken = await self._database.write(lambda tx: reports.take(tx, news, self.open))
+        if taken.message is not None:
+            self.announce([taken.message])
+        return taken
+
+    async def recall_reports(self) -> None:
+        """At start, when messages can be opened: look again at reports that came just before the last run ended."""
+        self.announce(await self._database.write(lambda tx: reports.recall(tx, self.open)))
+
+    async def forget_early_reports(self) -> None:
+        """Drop the reports that waited for a message which is gone."""
+        now = self._clock.now()
+        await self._database.write(lambda tx: reports.forget_early(tx, now), Urgency.BULK)
+
+    def announce(self, moved: Sequence[Message]) -> None:
+        """Tell whoever sends or watches that these messages have moved."""
+        for message in moved:
+            self._moved(message)
 
     # Start and clock
 
@@ -223,22 +259,24 @@ class Queue:
 
     async def tick(self, since: int) -> tuple[int, int | None]:
         """Do what is due by the clock; the moment up to which it is done, and the next one."""
-        now = self._clock.now()
-        while await self._database.write(lambda tx: change.promote(tx, now), Urgency.BULK):
-            pass
-        while expired := await self._database.write(lambda tx: change.expire(tx, now), Urgency.BULK):
-            self.changed()
-            if len(expired) < change.SLICE:
-                break
-        while woken := await self._database.write(lambda tx: settle.apply_policies(tx, now), Urgency.BULK):
-            for lane, account in woken:
-                self.on_work((Lane(lane), account))
-        due = await self._database.read(lambda db: lookup.accounts_due(db, since, now))
-        for lane, account in due:
-            self.on_work((Lane(lane), account))
-        if due:
-            self.changed()
+        more = True
+        while more:
+            now = self._clock.now()
+            more = await self._slice_of_tick(since, now)
+            since = now
         return now, await self._database.read(lambda db: lookup.next_moment(db, now))
+
+    async def _slice_of_tick(self, since: int, now: int) -> bool:
+        """A slice of each kind in turn, so that no kind waits for a million of another; whether there may be more."""
+        again = await self._database.read(lambda db: lookup.accounts_due(db, since, now))
+        promoted = await self._database.write(lambda tx: change.promote(tx, now), Urgency.BULK)
+        expired = await self._database.write(lambda tx: change.expire(tx, now), Urgency.BULK)
+        resent = await self._database.write(lambda tx: settle.apply_policies(tx, now), Urgency.BULK)
+        for lane, account in {*again, *promoted, *resent}:
+            self.on_work((Lane(lane), account))
+        if again or promoted or expired or resent:
+            self.changed()
+        return bool(resent) or len(promoted) == change.SLICE or len(expired) == change.SLICE
 
     # Watching
 
@@ -250,6 +288,10 @@ class Queue:
     def watch(self) -> Watch:
         """An event that is set at every change; use it as a context manager."""
         return Watch(self._watchers)
+
+
+def _cannot_open(_: Message) -> Sms:
+    raise Unreadable("nobody opens messages here")
 
 
 class Watch:

@@ -13,6 +13,7 @@ from modemd.clock import SECOND
 from modemd.db import Transaction
 from modemd.queue import ledger
 from modemd.queue.lookup import one, select
+from modemd.queue.matching import UNKNOWN
 from modemd.queue.retry import SETTLING_TIME, Facts, Next, decide
 from modemd.queue.rows import Handed, Message, Settlement
 from modemd.queue.states import IfUncertain, State
@@ -32,6 +33,13 @@ _MARK_NEXT_PART = "UPDATE message SET handed_at = ?, attempts = attempts + 1 WHE
 _SENT = (
     "UPDATE message SET state = 4, sent_parts = ?, sent_at = ?, error_code = NULL, error_detail = NULL "
     "WHERE id = ? AND state = 2"
+)
+_SEGMENT = (
+    "INSERT INTO segment (message, account, number, sim, reference, sent_at, handed_at) "
+    "SELECT id, account, ?, ?, ?, ?, handed_at FROM message WHERE id = ? "
+    "ON CONFLICT (message, number) DO UPDATE SET sim = excluded.sim, reference = excluded.reference, "
+    "sent_at = excluded.sent_at, handed_at = excluded.handed_at, "
+    "accepted_at = NULL, status = NULL, fate = NULL, final_at = NULL"
 )
 _PART_SENT = "UPDATE message SET sent_parts = ? WHERE id = ? AND state = 2"
 _BACK = (
@@ -60,17 +68,18 @@ def settle(tx: Transaction, settlement: Settlement) -> Next | None:
 
 def _accepted(tx: Transaction, settlement: Settlement) -> None:
     message, part, outcome = settlement.message, settlement.part, settlement.outcome
-    if message.report and outcome.reference is not None:
-        tx.execute(
-            "INSERT INTO segment (message, account, number, sim, reference, sent_at) VALUES (?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (message, number) DO UPDATE SET sim = excluded.sim, reference = excluded.reference, "
-            "sent_at = excluded.sent_at, status = NULL, final_at = NULL",
-            (message.id, message.account, part, settlement.sim, outcome.reference, settlement.at),
-        )
+    if message.report:
+        reference = UNKNOWN if outcome.reference is None else outcome.reference
+        write_segment(tx, message.id, part, settlement.sim, reference, settlement.at)
     if part < message.parts:
         tx.execute(_PART_SENT, (part, message.id))
     elif tx.execute(_SENT, (part, settlement.at, message.id)).rowcount == 1:
         ledger.moved(tx, message.lane, State.SENDING, State.SENT)
+
+
+def write_segment(tx: Transaction, message: int, part: int, sim: str, reference: int, sent_at: int) -> None:
+    """Write down how the status report of a segment that the SMSC has will find it."""
+    tx.execute(_SEGMENT, (part, sim, reference, sent_at, message))
 
 
 def _not_accepted(tx: Transaction, settlement: Settlement) -> Next:
@@ -160,18 +169,20 @@ def _take_back(tx: Transaction, node: str, now: int, went_out: WentOut) -> None:
         )
 
 
-def late_answer(tx: Transaction, handed: Handed, now: int) -> Message | None:
+def late_answer(tx: Transaction, handed: Handed, reference: int, now: int) -> Message | None:
     """A late +CMGS settles the segment it belongs to, if that is uncertain; None if it is not."""
     found = one(tx, handed.message)
     if found is None or found.state is not State.UNCERTAIN or found.sent_parts + 1 != handed.part:
         return None
-    resolve_sent(tx, found, now, "a late answer of the modem")
+    resolve_sent(tx, found, now, "a late answer of the modem", reference)
     return one(tx, handed.message)
 
 
-def resolve_sent(tx: Transaction, message: Message, now: int, why: str) -> State:
+def resolve_sent(tx: Transaction, message: Message, now: int, why: str, reference: int = UNKNOWN) -> State:
     """An uncertain segment turns out to have been accepted: the message is sent, or goes on with its next segment."""
     part = message.sent_parts + 1
+    if message.report and message.sim is not None:
+        write_segment(tx, message.id, part, message.sim, reference, message.handed_at or now)
     state = State.SENT if part >= message.parts else State.QUEUED
     tx.execute(
         "UPDATE message SET state = ?, sent_parts = ?, sent_at = ?, due = ?, error_code = NULL, error_detail = NULL "

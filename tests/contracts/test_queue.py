@@ -390,7 +390,7 @@ async def test_segments_go_one_by_one_and_none_twice(queue: Queue, clock: Manual
     await attempt(queue, draft.id, ACCEPTED, part=3)
     story = await queue.story(draft.id)
     assert story.message.state is State.SENT
-    assert [segment.number for segment in story.segments] == [1, 3]
+    assert [segment.number for segment in story.segments] == [1, 2, 3]
 
 
 async def attempt_parts(queue: Queue, number: int, outcomes: list[Outcome]) -> None:
