@@ -13,6 +13,9 @@ from modemd.config.sections import SECTIONS, WITHOUT_EFFECT, Section
 
 TARGET = Path(__file__).with_name("reference.md")
 
+WIDTH = 100
+"""Columns of the help of a command."""
+
 HEAD = """\
 # Reference
 
@@ -30,7 +33,7 @@ unknown key is refused by name; one that is without effect in this version is na
 def reference() -> str:
     """The whole page."""
     settings = "\n".join(line for name, model in SECTIONS.items() for line in _section(name, model))
-    commands = "\n".join(line for path, command in _commands(app, "modemd") for line in _command(path, command))
+    commands = "\n".join(_commands(app, click.Context(app, info_name="modemd", **app.context_settings)))
     return f"{HEAD}\n{settings}\n## Commands\n\n{commands}".rstrip() + "\n"
 
 
@@ -60,21 +63,15 @@ def _default(value: object) -> str:
     return f"`{value}`"
 
 
-def _commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
-    context = click.Context(group)
+def _commands(group: click.Group, context: click.Context) -> Iterator[str]:
     for name in group.list_commands(context):
         command = group.get_command(context, name)
-        if command is None:
-            continue
-        yield f"{path} {name}", command
-        if isinstance(command, click.Group):
-            yield from _commands(command, f"{path} {name}")
-
-
-def _command(path: str, command: click.Command) -> Iterator[str]:
-    context = click.Context(command, info_name=path, max_content_width=100, terminal_width=100)
-    help_text = re.sub(r"\n{2,}", "\n\n", command.get_help(context))
-    yield f"### {path}\n\n```text\n{help_text}\n```\n"
+        if command is not None:
+            below = click.Context(command, info_name=name, parent=context, terminal_width=WIDTH)
+            help_text = re.sub(r"\n{2,}", "\n\n", command.get_help(below))
+            yield f"### {below.command_path}\n\n```text\n{help_text}\n```\n"
+            if isinstance(command, click.Group):
+                yield from _commands(command, below)
 
 
 if __name__ == "__main__":
