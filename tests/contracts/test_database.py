@@ -9,6 +9,7 @@ from typing import Any
 
 import peewee
 import pytest
+from loguru import logger
 
 from modemd.clock import ManualClock
 from modemd.db import Database, Reader, Transaction, Urgency, connect
@@ -181,6 +182,25 @@ async def test_cancelling_gives_up_the_answer_not_the_work(gathering: Database) 
     await asyncio.wait_for(asyncio.gather(held, other), PATIENCE)
     assert given_up.cancelled()
     assert await gathering.read(stored) == {"a": 1, "b": 1}
+
+
+async def test_a_failure_nobody_waits_for_any_more_is_logged_without_its_words(gathering: Database) -> None:
+    lines: list[str] = []
+    sink = logger.add(lines.append, format=lambda _: "{message}\n")  # as modemd.log has it
+    barrier = Barrier()
+
+    def bad(tx: Transaction) -> None:
+        raise Refused("+48123456789")
+
+    held = gathering.submit(barrier)
+    given_up = gathering.submit(bad)
+    given_up.cancel()
+    barrier.opened.set()
+    await held
+    await gathering.write(insert("after"))
+    logger.remove(sink)
+    assert any("database.unheard" in line and "Refused" in line for line in lines)
+    assert "48123456789" not in "".join(lines)
 
 
 async def test_close_finishes_what_was_handed_in(database_url: str) -> None:
