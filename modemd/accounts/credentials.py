@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from modemd.accounts import passwords
 from modemd.accounts.directory import OPERATOR
-from modemd.accounts.keystore import KeyStore
+from modemd.accounts.keychain import KeyStore
 from modemd.accounts.passwords import Hasher
 from modemd.accounts.vault import Vault
 from modemd.clock import SECOND, Clock

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from modemd import ids as id_form
 from modemd.accounts import contact
-from modemd.accounts.keystore import KeyStore
+from modemd.accounts.keychain import KeyStore
 from modemd.accounts.numbers import Numbers
 from modemd.accounts.vault import TAG_BYTES, Vault
 from modemd.clock import Clock

@@ -28,17 +28,17 @@ def replace(path: Path, content: bytes) -> None:
             os.link(path, former)
         fresh.replace(path)
         sync_folder(path.parent)
-        _scrap(former)
+        scrap(former)
 
 
 def tidy(path: Path) -> None:
     """Remove, overwritten, what an interrupted ``replace`` left beside ``path``. Raises KeyStoreError."""
     with _named_errors(path):
-        _scrap(_fresh(path))
+        scrap(_fresh(path))
         former = _former(path)
         if former.exists() and path.exists() and former.samefile(path):
             former.unlink()  # a second name of what is still in force: not to be overwritten
-        _scrap(former)
+        scrap(former)
 
 
 def sync_folder(folder: Path) -> None:
@@ -66,8 +66,13 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _scrap(path: Path) -> None:
-    """Overwrite and unlink a file, if it is there."""
+def scrap(path: Path) -> None:
+    """Overwrite and unlink a file, if it is there. Raises KeyStoreError."""
+    with _named_errors(path):
+        _overwrite(path)
+
+
+def _overwrite(path: Path) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:

@@ -17,7 +17,7 @@ from modemd import log
 from modemd.accounts import notices
 from modemd.accounts.budgets import Budgets, loopback
 from modemd.accounts.directory import Account, Directory
-from modemd.accounts.keystore import KeyStore
+from modemd.accounts.keychain import KeyStore
 from modemd.accounts.limits import DAY, HOUR, Disguise, Limit
 from modemd.accounts.notices import Notices
 from modemd.accounts.vault import Vault

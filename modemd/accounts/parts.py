@@ -11,7 +11,7 @@ from modemd.accounts.budgets import Budgets
 from modemd.accounts.credentials import Credentials
 from modemd.accounts.directory import Directory
 from modemd.accounts.errands import Errands
-from modemd.accounts.keystore import KeyStore
+from modemd.accounts.keychain import KeyStore
 from modemd.accounts.login import Login
 from modemd.accounts.notices import Notices
 from modemd.accounts.numbers import Numbers

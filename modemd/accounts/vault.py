@@ -17,7 +17,7 @@ from types import TracebackType
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from modemd.accounts.keystore import NONCE_BYTES, KeyStore
+from modemd.accounts.keychain import NONCE_BYTES, KeyStore
 from modemd.errors import Unreadable
 
 TAG_BYTES = 16
