@@ -78,16 +78,16 @@ def retry(tx: Transaction, number: int, expires: int | None, now: int) -> Messag
     return _find(tx, number, None)
 
 
-def promote(tx: Transaction, now: int) -> int:
-    """Scheduled messages whose time has come are queued; how many, at most a slice."""
+def promote(tx: Transaction, now: int) -> list[tuple[int, int]]:
+    """Scheduled messages whose time has come are queued, at most a slice; the (lane, account) of each."""
     rows = tx.execute(
-        "UPDATE message SET state = 1 WHERE id IN (SELECT id FROM message WHERE state IN (0, 1) AND state = 0 "
-        f"AND due <= ? AND {NOT_STAGED} ORDER BY due LIMIT ?) RETURNING lane",
+        f"UPDATE message SET state = 1 WHERE id IN (SELECT id FROM message WHERE state = 0 AND due <= ? "
+        f"AND {NOT_STAGED} ORDER BY due LIMIT ?) RETURNING lane, account",
         (now, SLICE),
     ).fetchall()
-    for (lane,) in rows:
+    for lane, _ in rows:
         ledger.moved(tx, Lane(lane), State.SCHEDULED, State.QUEUED)
-    return len(rows)
+    return rows
 
 
 def expire(tx: Transaction, now: int) -> list[int]:

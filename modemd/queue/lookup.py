@@ -15,6 +15,9 @@ from modemd.values import Lane
 NOT_STAGED = "batch NOT IN (SELECT batch FROM staging)"
 """A call that is still being staged does not exist for anybody."""
 
+AGAIN = "state = 1 AND attempts > 0"
+"""Queued messages that come due by the clock alone; all others are announced when they are queued."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -96,14 +99,16 @@ def counts(db: Reader, now: int) -> Counts:
 
 
 def next_moment(db: Reader, now: int) -> int | None:
-    """When the next thing is due by the clock: a message's time, its expiry, or an uncertain one's policy."""
-    moments = (
-        db.execute("SELECT min(due) FROM message WHERE state IN (0, 1) AND due > ?", (now,)).fetchone()[0],
-        db.execute("SELECT min(expires) FROM message WHERE state IN (0, 1) AND expires IS NOT NULL").fetchone()[0],
-        db.execute("SELECT min(due) FROM message WHERE state IN (2, 3) AND state = 3 AND if_uncertain > 0").fetchone()[
-            0
-        ],
-    )
+    """When the next thing is due by the clock: a message's time, its retry, its expiry, an uncertain one's policy."""
+    moments = [
+        db.execute(f"SELECT min({column}) FROM message WHERE {where}", params).fetchone()[0]
+        for column, where, params in (
+            ("due", "state = 0 AND due > ?", (now,)),
+            ("due", f"{AGAIN} AND due > ?", (now,)),
+            ("expires", "state IN (0, 1) AND expires IS NOT NULL", ()),
+            ("due", "state IN (2, 3) AND state = 3 AND if_uncertain > 0", ()),
+        )
+    ]
     return min((moment for moment in moments if moment is not None), default=None)
 
 
@@ -130,9 +135,9 @@ def _runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 def accounts_due(db: Reader, after: int, until: int) -> list[tuple[int, int]]:
-    """The (lane, account) pairs whose messages became due in that stretch of time."""
+    """The (lane, account) pairs with messages to be tried again that became due in that stretch of time."""
     rows = db.execute(
-        "SELECT DISTINCT lane, account FROM message WHERE state IN (0, 1) AND due > ? AND due <= ?", (after, until)
+        f"SELECT DISTINCT lane, account FROM message WHERE {AGAIN} AND due > ? AND due <= ?", (after, until)
     ).fetchall()
     return [(row[0], row[1]) for row in rows]
 
