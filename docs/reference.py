@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +12,6 @@ from modemd.cli import app
 from modemd.config.sections import SECTIONS, WITHOUT_EFFECT, Section
 
 TARGET = Path(__file__).with_name("reference.md")
-
-WIDTH = 100
-"""Columns of the help of a command."""
 
 HEAD = """\
 # Reference
@@ -33,7 +30,7 @@ unknown key is refused by name; one that is without effect in this version is na
 def reference() -> str:
     """The whole page."""
     settings = "\n".join(line for name, model in SECTIONS.items() for line in _section(name, model))
-    commands = "\n".join(_commands(app, click.Context(app, info_name="modemd", **app.context_settings)))
+    commands = "\n".join(_commands(app, "modemd"))
     return f"{HEAD}\n{settings}\n## Commands\n\n{commands}".rstrip() + "\n"
 
 
@@ -63,15 +60,42 @@ def _default(value: object) -> str:
     return f"`{value}`"
 
 
-def _commands(group: click.Group, context: click.Context) -> Iterator[str]:
+def _commands(group: click.Group, path: str) -> Iterator[str]:
+    """Told in our own words and layout: click's differ from version to version."""
+    context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         if command is not None:
-            below = click.Context(command, info_name=name, parent=context, terminal_width=WIDTH)
-            help_text = re.sub(r"\n{2,}", "\n\n", command.get_help(below))
-            yield f"### {below.command_path}\n\n```text\n{help_text}\n```\n"
+            yield _command(f"{path} {name}", command)
             if isinstance(command, click.Group):
-                yield from _commands(command, below)
+                yield from _commands(command, f"{path} {name}")
+
+
+def _command(path: str, command: click.Command) -> str:
+    arguments = [_argument(each) for each in command.params if isinstance(each, click.Argument)]
+    options = [each for each in command.params if isinstance(each, click.Option) and not each.hidden]
+    usage = " ".join([path, "[OPTIONS]", *arguments, *(["COMMAND"] if isinstance(command, click.Group) else [])])
+    rows = "\n".join(f"| `{_spelled(option)}` | {_meaning(option)} |" for option in options)
+    table = f"\n| option | meaning |\n| --- | --- |\n{rows}\n" if rows else ""
+    return f"### {path}\n\n`{usage}`\n\n{inspect.cleandoc(command.help or '')}\n{table}"
+
+
+def _argument(argument: click.Argument) -> str:
+    choices = argument.type.choices if isinstance(argument.type, click.Choice) else ()
+    return "{" + ",".join(map(str, choices)) + "}" if choices else argument.metavar or (argument.name or "").upper()
+
+
+def _spelled(option: click.Option) -> str:
+    value = "" if option.is_flag else f" {option.metavar or 'X'}"
+    if isinstance(option.type, click.Choice):
+        value = f" {','.join(map(str, option.type.choices))}"
+    return "/".join([*option.opts, *option.secondary_opts]) + value
+
+
+def _meaning(option: click.Option) -> str:
+    default = f" Default: {option.default}." if option.show_default is True else ""
+    again = " Can be given again." if option.multiple else ""
+    return f"{option.help or ''}{again}{default}".strip()
 
 
 if __name__ == "__main__":
