@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.rig import bank, daemon, gaps_ms, percentile, report, span_s
+from bench.rig import bank, daemon, gaps_ms, percentile, report, run_json, span_s
 
 
 def main() -> None:
@@ -32,6 +32,7 @@ def main() -> None:
                 gateway.post({"to": numbers, "text": "Hello from the bench"})
                 ours = modems.wait_for(2 * options.messages, 600)[options.messages :]
                 cpu = gateway.cpu_s() - before
+                own = [modem["gap_ms"] for modem in run_json("modems", state=gateway.state)["modems"]]
     gaps, theirs = gaps_ms(ours), gaps_ms(trivial)
     report(
         "pool",
@@ -42,10 +43,12 @@ def main() -> None:
             "trivial_s": span_s(trivial),
             "modemd_s": span_s(ours),
             "share_of_trivial": span_s(trivial) / span_s(ours),
-            "gap_p50_ms": percentile(gaps, 0.5),
-            "gap_p99_ms": percentile(gaps, 0.99),
-            "trivial_gap_p50_ms": percentile(theirs, 0.5),
-            "trivial_gap_p99_ms": percentile(theirs, 0.99),
+            "result_to_cmgs_p50_ms": max(gap["p50"] for gap in own),
+            "result_to_cmgs_p99_ms": max(gap["p99"] for gap in own),
+            "air_gap_p50_ms": percentile(gaps, 0.5),
+            "air_gap_p99_ms": percentile(gaps, 0.99),
+            "trivial_air_gap_p50_ms": percentile(theirs, 0.5),
+            "trivial_air_gap_p99_ms": percentile(theirs, 0.99),
             "cpu_s_per_1000": 1000 * cpu / options.messages,
         },
     )

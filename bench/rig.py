@@ -142,9 +142,7 @@ def gaps_ms(messages: list[dict[str, Any]]) -> list[float]:
     for message in sorted(messages, key=lambda message: message["started"]):
         of_modem[message["modem"]].append(message)
     return sorted(
-        1000 * (after["started"] - before["ended"])
-        for each in of_modem.values()
-        for before, after in pairwise(each)
+        1000 * (after["started"] - before["ended"]) for each in of_modem.values() for before, after in pairwise(each)
     )
 
 

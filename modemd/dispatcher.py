@@ -58,6 +58,9 @@ class Modem(Protocol):
     def start_sms(self, segment: Segment) -> Sending:
         """Write AT+CMGS before returning; raises PortLost or ModemLost where the modem has failed."""
 
+    def followed_on(self) -> None:
+        """The message just started followed on a final result at once."""
+
     async def stopped(self) -> None:
         """Return when it shall be given back, raise what it failed of."""
 
@@ -164,6 +167,8 @@ class _Round:
         self._claims = dispatcher.claims
         self._modem = modem
         self._unsettled: list[Settlement] = []
+        self._answered = False
+        """The modem has just given a final result: what is started now follows on it."""
 
     async def run(self) -> None:
         try:
@@ -176,6 +181,7 @@ class _Round:
     async def _next(self) -> Claim[Prepared] | None:
         claim = self._dispatcher.take(self._modem)
         if claim is None:
+            self._answered = False
             await self._settle()
             claim = await self._dispatcher.wait(self._modem)
         return claim
@@ -192,11 +198,14 @@ class _Round:
             except ModemdError as error:
                 self._lost_before(claim, segment, error)
                 raise
+            if self._answered:
+                self._modem.followed_on()
             outcome = await self._attempt(message, segment, sending)
             if outcome is None:
                 return
             self._note(message, segment.number, outcome)
-            if outcome.verdict is not Verdict.ACCEPTED:
+            self._answered = outcome.verdict is Verdict.ACCEPTED
+            if not self._answered:
                 log.event(
                     "message.not_sent",
                     level="INFO",

@@ -7,6 +7,7 @@ when is the pool's affair (care.py).
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -52,6 +53,9 @@ class Registration(StrEnum):
 
 _BEST_FIRST = list(Registration)
 
+GAPS_KEPT = 1000
+"""Gaps that a modem remembers: some minutes of sending, enough for a 99th percentile."""
+
 
 class Modem:
     """One modem. The dispatcher uses ``may_send``, ``start_sms``, ``stopped``; everything else is there to be read."""
@@ -73,6 +77,8 @@ class Modem:
         self.smsc_known = False
         self.keeps_link = False
         """Whether ``AT+CMMS=2`` was taken."""
+        self.gaps_s: deque[float] = deque(maxlen=GAPS_KEPT)
+        """Seconds from the last octet of a final result to the next ``AT+CMGS``, when a message was at hand."""
         self.storage_used = 0
         self.storage_total = 0
         self.storages_to_read: tuple[str, ...] = ()
@@ -126,6 +132,11 @@ class Modem:
         if sending.outcome is None:
             self._sending = sending
         return sending
+
+    def followed_on(self) -> None:
+        """The message just started followed on a final result at once: remember how fast."""
+        if self.link is not None:
+            self.gaps_s.append(self.link.loop.time() - self.link.last_heard)
 
     async def stopped(self) -> None:
         """Wait until the dispatcher must give it back: returns to drain it, raises what the link was lost by."""
