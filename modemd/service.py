@@ -155,6 +155,8 @@ class Service:
         except OSError as error:
             raise StorageUnwritable(f"{path} cannot be written ({error.strerror})", cure="check its owner") from None
         self._running.callback(self._handover.close)
+        for handed in self.queue.handed:  # still unanswered, should this daemon end before it has heard more
+            self._handover.note(handed.sim, handed.message, handed.part)
 
     async def _build_accounts(self, database: Database) -> KeyStore:
         settings, ids = self.settings, self.queue.ids

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from modemd.db import Reader
-from modemd.queue.rows import COLUMNS, Counts, Happening, Message, SentSegment, Story, message
+from modemd.queue.rows import COLUMNS, Counts, Handed, Happening, Message, SentSegment, Story, message
 from modemd.queue.states import ENDED, State
 from modemd.values import Lane
 
@@ -45,6 +45,20 @@ def one(db: Reader, number: int, account: int | None = None) -> Message | None:
         where, params = where + " AND account = ?", [*params, account]
     found = select(db, where, params)
     return found[0] if found else None
+
+
+def unanswered(db: Reader, segments: Iterable[tuple[int, int]]) -> list[Handed]:
+    """Of these segments, as (message, number), those of which nobody knows what became of them."""
+    found = [(one(db, number), part) for number, part in segments]
+    return [
+        Handed(message.id, part, message.sim, message.handed_at)
+        for message, part in found
+        if message is not None
+        and message.state is State.UNCERTAIN
+        and message.sent_parts + 1 == part
+        and message.sim is not None
+        and message.handed_at is not None
+    ]
 
 
 def many(db: Reader, wanted: Wanted, limit: int) -> list[Message]:

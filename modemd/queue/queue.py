@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import AsyncIterable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from modemd.clock import Clock
@@ -233,18 +233,26 @@ class Queue:
 
     # Start and clock
 
-    async def recover(self, went_out: settle.WentOut | None = None) -> int:
+    async def recover(self, went_out: Collection[tuple[int, int]] | None = None) -> int:
         """At start: discard what was staged, make uncertain what was being sent; how many that are.
 
         ``went_out``, if that is known, are the segments whose Ctrl-Z may have been written (handover.py): what is not
-        among them is queued again.
+        among them is queued again, and late answers are awaited for them.
         """
         await accepting.discard_all_staged(self._database)
         now = self._clock.now()
         recovered = await self._database.write(lambda tx: settle.recover(tx, self._node, now, went_out))
-        for handed in recovered:
+        unanswered = recovered
+        if went_out is not None:
+            unanswered = await self._database.read(lambda db: lookup.unanswered(db, went_out))
+        for handed in unanswered:
             self._remember(handed)
         return len(recovered)
+
+    @property
+    def handed(self) -> list[Handed]:
+        """What each SIM was handed last."""
+        return [segments[-1] for segments in self._handed.values()]
 
     async def turns(self) -> Turns:
         """The turns as they were written down last."""

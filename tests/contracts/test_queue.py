@@ -525,6 +525,19 @@ async def test_an_answer_to_a_later_message_does_not_settle_an_earlier_one(
     assert await restarted.late_answer("sim0", clock.now()) is None
 
 
+async def test_what_a_clean_stop_left_uncertain_is_settled_by_its_late_answer(
+    queue: Queue, clock: ManualClock, database: Database
+) -> None:
+    stopped, older = await submitted(queue, clock, 2)
+    await attempt(queue, older.id, Outcome(Verdict.UNCERTAIN, code="timeout"))
+    await attempt(queue, stopped.id, Outcome(Verdict.UNCERTAIN, code="stopped"))
+    restarted = Queue(database, clock, NODE)
+    assert await restarted.recover({(stopped.id, 1)}) == 0
+    assert [(handed.message, handed.sim) for handed in restarted.handed] == [(stopped.id, "sim0")]
+    assert await restarted.late_answer("sim0", clock.now()) is not None
+    assert [await state_of(queue, row.id) for row in (stopped, older)] == [State.SENT, State.UNCERTAIN]
+
+
 async def test_what_an_earlier_run_left_uncertain_has_no_late_answer(
     queue: Queue, clock: ManualClock, database: Database
 ) -> None:
