@@ -190,15 +190,25 @@ def build_sim(index: int, plan: ModemPlan) -> SimCard:
 
 
 async def run_bank(scenario: Scenario, folder: Path, air_log: Path | None) -> None:
-    """Run a bank until SIGTERM or SIGINT; raises OSError or ControlError if it cannot."""
+    """Run a bank until SIGTERM or SIGINT; raises OSError or ControlError if it cannot, or cannot any more."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+    broken: list[Exception] = []
+
+    def break_off(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """End the run: a simulator that goes on after something failed would lie."""
+        broken.append(context.get("exception") or RuntimeError(context["message"]))
+        stop.set()
+
+    loop.set_exception_handler(break_off)
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     with contextlib.closing(Bank(scenario, folder, air_log)) as bank:
         await bank.open()
         print(f"hw-sim: {scenario.modems} modems in {folder}", flush=True)
         await stop.wait()
+    if broken:
+        raise broken[0]
 
 
 def invented_imei(index: int) -> str:

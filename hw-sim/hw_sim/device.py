@@ -10,6 +10,7 @@ from hw_sim.clock import Clock
 from hw_sim.inotify import Inotify
 from hw_sim.modem import Modem
 from hw_sim.ports import PtyPort, TcpPort
+from hw_sim.second_port import SecondPort
 
 NMEA = b"$GPGSV,1,1,00*79\r\n$GPRMC,,V,,,,,,,,,,N*53\r\n"
 """What a GPS port without a view of the sky says."""
@@ -104,7 +105,7 @@ class Device:
             port.received = self.modem.dialogue.feed
             self.modem.wire.connect(port.write)
         elif role == "second":
-            second = self.modem.second_dialogue()
+            second = SecondPort(self.modem).dialogue
             second.send, port.received = port.write, second.feed
         elif role == "parrot":
             port.received = partial(_parrot, port)

@@ -183,10 +183,14 @@ class Dialogue:
 
     def ask(self, take: Callable[[bytes], None]) -> None:
         """Give the prompt; *take* gets what is entered up to Ctrl-Z."""
+        self.wait_for_entry(take)
+        self.gate(Point.PROMPT, self._prompt)
+
+    def wait_for_entry(self, take: Callable[[bytes], None]) -> None:
+        """Wait for data without saying so."""
         self._take = take
         self._entered.clear()
         self.phase = Phase.PROMPT
-        self.gate(Point.PROMPT, self._prompt)
 
     def _prompt(self) -> None:
         self.send(self.prompt_text.encode())

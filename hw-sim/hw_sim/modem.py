@@ -39,7 +39,7 @@ class Modem:
         self.network = network
         self.clock = clock
         self.imei = imei
-        self.dialogue = Dialogue(self._answer, self._worded)
+        self.dialogue = Dialogue(self.answer, self._worded)
         self.dialogue.prompt_text, self.dialogue.escape_answer = traits.prompt, traits.escape_answer
         self.faults = Faults(self, clock, random.Random(f"{seed}/{index}"))  # noqa: S311 - repeatable, no secret
         self.dialogue.gate = self.faults.pass_through
@@ -107,12 +107,13 @@ class Modem:
             self.later(self.traits.sim_seconds + self.traits.registration_seconds, partial(self.network.register, self))
 
     def _reset(self, phase: Phase) -> None:
-        self.dialogue.reset(self._power_up_settings(), phase)
+        self.dialogue.reset(self.power_up_settings(), phase)
         self.transmitter.drop_link()
         self.ussd_mode = not self.traits.ussd_mode_needed
         self.receiver.reset()
 
-    def _power_up_settings(self) -> Settings:
+    def power_up_settings(self) -> Settings:
+        """Give the settings of this make at power-up."""
         settings = Settings()
         for name, value in self.traits.power_up.items():
             setattr(settings, name, list(value) if isinstance(value, list) else value)
@@ -120,7 +121,7 @@ class Modem:
 
     def forget_settings(self) -> None:
         """ATZ, AT&F: settings as at power-up, echo on among them."""
-        self.dialogue.settings = self._power_up_settings()
+        self.dialogue.settings = self.power_up_settings()
 
     def reset_by_command(self) -> None:
         """+CFUN=1,1: OK, then a restart; a USB stick's port goes away with it."""
@@ -171,7 +172,8 @@ class Modem:
 
     # --- commands ----------------------------------------------------------------------------------------------
 
-    def _answer(self, text: str) -> list[str] | None:
+    def answer(self, text: str) -> list[str] | None:
+        """Answer one command without its AT; None if it goes on and ends by itself."""
         literal = self.profile.answers.get("AT" + text.upper())
         if literal is not None:
             lines = [self.fill_in(line) for line in literal.lines]
@@ -187,20 +189,6 @@ class Modem:
         if command.needs is not registry.Needs.NOTHING:
             self.check_sim(command.needs)
         return command.run(self, registry.arguments(rest))
-
-    def second_dialogue(self) -> Dialogue:
-        """Give the dialogue of a second AT port: it has its own echo, sends nothing and hears nothing unasked."""
-        second = Dialogue(lambda text: self._answer_second(second, text), self._worded)
-        second.reset(self._power_up_settings(), Phase.COMMAND)
-        return second
-
-    def _answer_second(self, second: Dialogue, text: str) -> list[str] | None:
-        if text.upper() in ("E0", "E1"):
-            second.settings.echo = text[-1] == "1"
-            return []
-        if self.dialogue.phase is Phase.OFF or text.upper().startswith(("+CMGS", "+CMGW", "+CMSS", "+CFUN=", "+CUSD")):
-            raise CmsError(301)
-        return self._answer(text)
 
     def fill_in(self, line: str) -> str:
         """Put this modem's own numbers into a line of its profile."""

@@ -124,7 +124,9 @@ class PtyPort:
 
 
 def place_link(link: Path, target: str) -> None:
-    """Make a symbolic link, in place of one that an earlier simulator left."""
+    """Make a symbolic link, in place of one that an earlier simulator left; raises FileExistsError otherwise."""
+    if link.exists() and not link.is_symlink():
+        raise FileExistsError(f"{link} is in the way")
     fresh = link.with_name(f".{link.name}.new")
     with contextlib.suppress(FileNotFoundError):
         fresh.unlink()

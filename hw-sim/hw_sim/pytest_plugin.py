@@ -13,12 +13,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
 from hw_sim.air_log import AirEntry, read_air_log
+from hw_sim.control import ask
 from hw_sim.inotify import MODIFY, Inotify
+from hw_sim.phone import Phone
 
 START_SECONDS = 30.0
 """How long a bank may take to print that it is up; a loaded machine needs a few."""
@@ -63,9 +65,13 @@ class BankProcess:
         return self._end(signal.SIGKILL)
 
     def _end(self, name: signal.Signals) -> int:
+        self._running().send_signal(name)
+        return self.wait()
+
+    def wait(self, timeout: float = 10.0) -> int:
+        """Wait until it has ended and give its exit code."""
         process = self._running()
-        process.send_signal(name)
-        code = process.wait(timeout=10)
+        code = process.wait(timeout)
         if process.stdout is not None:
             process.stdout.close()
         self._process = None
@@ -85,6 +91,28 @@ class BankProcess:
         """What has been on the air so far."""
         return read_air_log(self.air_log)
 
+    def received(self, number: str) -> list[str]:
+        """The texts that a phone has received so far, long ones joined."""
+        return [message.text for message in Phone(number).receive(self.air())]
+
+    def strike(self, modem: str, fault: str, **settings: object) -> None:
+        """Let a fault befall ``modem0`` or ``all`` (``for`` is written ``for_``); raises ControlError."""
+        table = {"name": fault, **{key.rstrip("_"): value for key, value in settings.items()}}
+        ask(self.folder, {"verb": "fault", "modem": modem, "fault": table})
+
+    def end(self, modem: str, fault: str) -> None:
+        """Let a fault befall a modem no more; raises ControlError."""
+        ask(self.folder, {"verb": "end", "modem": modem, "name": fault})
+
+    def reply(self, number: str, text: str) -> str:
+        """Let a phone reply to the modem that last sent to it; gives that modem's name, raises ControlError."""
+        return str(ask(self.folder, {"verb": "reply", "number": number, "text": text}))
+
+    def look(self, modem: str) -> dict[str, Any]:
+        """What is inside a modem: phase, registration, PIN tries, every octet of its storages."""
+        seen: dict[str, Any] = ask(self.folder, {"verb": "look", "modem": modem})[0]
+        return seen
+
     def wait_for_air(self, count: int, timeout: float = 30.0) -> list[AirEntry]:
         """Wait until the air log has at least *count* lines and give them all; raises TimeoutError."""
         deadline = time.monotonic() + timeout
@@ -102,8 +130,8 @@ class BankProcess:
 class StartBank(Protocol):
     """Starts a bank; it ends with the test."""
 
-    def __call__(self, *options: str, modems: int = 4) -> BankProcess:
-        """Start it with further command-line options."""
+    def __call__(self, *options: str, modems: int = 4, scenario: str = "") -> BankProcess:
+        """Start it with further command-line options and the text of a scenario file."""
 
 
 @pytest.fixture
@@ -111,8 +139,13 @@ def hw_sim_bank(tmp_path: Path) -> Iterator[StartBank]:
     """Start banks: ``bank = hw_sim_bank("--air", "0.1", modems=2)``."""
     banks: list[BankProcess] = []
 
-    def start(*options: str, modems: int = 4) -> BankProcess:
-        bank = BankProcess(tmp_path / f"bank{len(banks)}", *options, modems=modems)
+    def start(*options: str, modems: int = 4, scenario: str = "") -> BankProcess:
+        folder = tmp_path / f"bank{len(banks)}"
+        if scenario:
+            folder.mkdir()
+            (folder / "scenario.toml").write_text(scenario, "utf-8")
+            options = ("--scenario", str(folder / "scenario.toml"), *options)
+        bank = BankProcess(folder, *options, modems=modems)
         banks.append(bank)
         bank.start()
         return bank

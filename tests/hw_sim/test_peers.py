@@ -22,10 +22,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from hw_sim.control import ask
 from hw_sim.inotify import CLOSE_WRITE, MODIFY, MOVED_TO, Inotify
-from hw_sim.phone import Phone
-from hw_sim.pytest_plugin import BankProcess, StartBank
+from hw_sim.pytest_plugin import StartBank
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(180)]
 
@@ -257,10 +255,6 @@ PEERS = {
 """By name: the peer, and whether it can send an emoji."""
 
 
-def received(bank: BankProcess) -> list[str]:
-    return [message.text for message in Phone(NUMBER).receive(bank.air())]
-
-
 @pytest.mark.parametrize("name", PEERS)
 def test_a_gateway_sends_a_short_a_long_and_a_unicode_message_and_reads_an_inbound_one(
     hw_sim_bank: StartBank, tmp_path: Path, name: str
@@ -272,9 +266,6 @@ def test_a_gateway_sends_a_short_a_long_and_a_unicode_message_and_reads_an_inbou
         for text in texts:
             send(text)
         bank.wait_for_air(len(texts) + 2, timeout=90)
-        ask(
-            bank.folder,
-            {"verb": "fault", "modem": "modem0", "fault": {"name": "receive", "text": INBOUND, "sender": SENDER}},
-        )
+        bank.strike("modem0", "receive", text=INBOUND, sender=SENDER)
         assert INBOUND in receive()
-    assert sorted(received(bank)) == sorted(texts)
+    assert sorted(bank.received(NUMBER)) == sorted(texts)

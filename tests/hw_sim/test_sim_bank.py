@@ -111,7 +111,7 @@ def test_a_signal_ends_it_at_once_and_takes_its_links_away(hw_sim_bank: StartBan
     bank = hw_sim_bank(modems=2)
     began = time.monotonic()
     os.kill(bank.pid, name)
-    assert bank.stop() == 0
+    assert bank.wait() == 0
     assert time.monotonic() - began < 2
     assert list(bank.folder.iterdir()) == []
 

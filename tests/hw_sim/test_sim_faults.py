@@ -99,6 +99,18 @@ def test_the_prompt_may_come_late_twice_bare_or_not_at_all(quiet: Host) -> None:
     assert said == [b"\r\n> ", b"\r\n> \r\n> ", b">", b""]
 
 
+def test_a_prompt_may_be_left_open_by_a_host_that_died(quiet: Host) -> None:
+    quiet.strike("open_prompt")
+    assert quiet.write(b"AT+CREG?\r") == b"\r\n> "
+    assert quiet.write(b"\x1b") == b"\r\nOK\r\n"
+    assert quiet.ask("AT") == ["OK"]
+
+
+def test_a_modem_with_a_weak_supply_restarts_again_and_again() -> None:
+    host = Host("huawei-e173", fault=[{"name": "restart", "every": 4, "times": 5}])
+    assert host.wait(30).count(b"^BOOT:") == 10
+
+
 @pytest.mark.parametrize("code", [1, 8, 21, 38, 42, 98, 197, 211, 255, 300, 331, 332, 350, 500, 512, 2051])
 def test_every_cms_code_can_be_the_networks_answer(quiet: Host, air: list[AirEntry], code: int) -> None:
     quiet.strike("cms_error", code=code)

@@ -11,14 +11,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from hw_sim.air_log import AirEntry
+from hw_sim.carrier import CarrierPlan
 from hw_sim.control import ControlError, ask
+from hw_sim.fault_kinds import kinds
+from hw_sim.network import Radio
 from hw_sim.phone import Phone
+from hw_sim.profile import profile_names
 from hw_sim.pytest_plugin import BankProcess, StartBank
-from hw_sim.scenario import BadScenario, make_scenario
+from hw_sim.scenario import BadScenario, ModemPlan, Scenario, make_scenario
+from hw_sim.service_centre import Recipient, ServicePlan
 from test_sim_bank import open_port, read_until, send
 
 
@@ -26,12 +32,6 @@ def hw_sim(*arguments: str, expect: int = 0) -> str:
     done = subprocess.run([sys.executable, "-m", "hw_sim", *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == expect, done.stderr
     return done.stdout if expect == 0 else done.stderr
-
-
-def with_scenario(start: StartBank, tmp_path: Path, text: str, modems: int = 2) -> BankProcess:
-    script = tmp_path / "scenario.toml"
-    script.write_text(text)
-    return start("--scenario", str(script), modems=modems)
 
 
 def ask_port(path: str, command: str) -> bytes:
@@ -49,11 +49,10 @@ def wait_for(path: Path, *, there: bool, timeout: float = 10.0) -> None:
         select.select([], [], [], 0.01)
 
 
-def test_a_scenario_sets_makes_sims_network_and_faults(hw_sim_bank: StartBank, tmp_path: Path) -> None:
-    bank = with_scenario(
-        hw_sim_bank,
-        tmp_path,
-        """
+def test_a_scenario_sets_makes_sims_network_and_faults(hw_sim_bank: StartBank) -> None:
+    bank = hw_sim_bank(
+        modems=2,
+        scenario="""
         seed = 7
         [radio]
         air = 0.05
@@ -81,10 +80,8 @@ def test_a_scenario_sets_makes_sims_network_and_faults(hw_sim_bank: StartBank, t
     ]
 
 
-def test_the_command_line_outdoes_the_scenario(hw_sim_bank: StartBank, tmp_path: Path) -> None:
-    script = tmp_path / "scenario.toml"
-    script.write_text('modems = 1\npersonality = "huawei-e173"\n')
-    bank = hw_sim_bank("--scenario", str(script), "--personality", "quectel-ec25", modems=2)
+def test_the_command_line_outdoes_the_scenario(hw_sim_bank: StartBank) -> None:
+    bank = hw_sim_bank("--personality", "quectel-ec25", modems=2, scenario='modems = 1\npersonality = "huawei-e173"')
     assert b"EC25" in ask_port(bank.ports[1], "AT+CGMM")
 
 
@@ -131,10 +128,10 @@ def test_later_tables_outdo_earlier_ones_and_tcp_ports_count_up() -> None:
         make_scenario({"modems": 1, "fault": [{"name": "hang", "modem": [0, 1]}]})
 
 
-def test_a_modem_on_tcp_takes_one_host_at_a_time(hw_sim_bank: StartBank, tmp_path: Path) -> None:
+def test_a_modem_on_tcp_takes_one_host_at_a_time(hw_sim_bank: StartBank) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         number = probe.getsockname()[1]
-    bank = with_scenario(hw_sim_bank, tmp_path, f"[[modem]]\nwhich = 0\ntcp = {number}", modems=1)
+    bank = hw_sim_bank(modems=1, scenario=f"[[modem]]\nwhich = 0\ntcp = {number}")
     assert not Path(bank.ports[0]).is_symlink()
     first = socket.create_connection(("127.0.0.1", number), timeout=10)
     first.sendall(b"ATE0\r")
@@ -163,13 +160,13 @@ def test_unplugging_ends_the_port_and_the_device_comes_back_where_it_was_or_else
     hw_sim("do", str(bank.folder), "modem0", "plug_in", "other_path=true")
     wait_for(elsewhere, there=True)
     assert not here.is_symlink()
-    ask(bank.folder, {"verb": "fault", "modem": "modem0", "fault": {"name": "plug_in"}})  # it is in: nothing happens
+    bank.strike("modem0", "plug_in")  # it is in: nothing happens
     assert elsewhere.is_symlink()
 
 
 def test_a_port_may_vanish_after_ctrl_z_with_the_message_on_the_air(hw_sim_bank: StartBank) -> None:
     bank = hw_sim_bank("--air", "0.1", modems=1)
-    ask(bank.folder, {"verb": "fault", "modem": "modem0", "fault": {"name": "unplug", "on": "submit", "message": 1}})
+    bank.strike("modem0", "unplug", on="submit", message=1)
     port = open_port(bank.ports[0])
     os.write(port, b"AT+CMGS=18\r")
     read_until(port, b"> ")
@@ -179,11 +176,11 @@ def test_a_port_may_vanish_after_ctrl_z_with_the_message_on_the_air(hw_sim_bank:
 
 def test_the_port_may_vanish_at_a_byte(hw_sim_bank: StartBank) -> None:
     bank = hw_sim_bank("--air", "0", modems=1)
-    ask(bank.folder, {"verb": "fault", "modem": "modem0", "fault": {"name": "unplug", "byte": 7}})
+    bank.strike("modem0", "unplug", byte=7)
     port = open_port(bank.ports[0])
     os.write(port, b"AT\r")
     wait_for(Path(bank.ports[0]), there=False)
-    ask(bank.folder, {"verb": "fault", "modem": "all", "fault": {"name": "signal", "rssi": "9"}})
+    bank.strike("all", "signal", rssi="9")
 
 
 def test_a_reset_takes_a_sticks_port_away_for_a_moment(hw_sim_bank: StartBank) -> None:
@@ -306,3 +303,66 @@ def test_a_phone_joins_segments_whatever_their_order_and_leaves_out_what_was_rej
     phone = Phone("48501")
     assert list(phone.receive([entry(2, "\ude00!"), entry(1, "x", "rejected")])) == []
     assert [message.text for message in phone.receive([entry(1, "a\ud83d")])] == ["a😀!"]
+
+
+def test_the_same_imei_may_be_in_two_modems(hw_sim_bank: StartBank) -> None:
+    bank = hw_sim_bank(modems=2, scenario='[[modem]]\nwhich = "all"\nimei = "490154203237518"')
+    assert all(b"490154203237518" in ask_port(path, "AT+CGSN") for path in bank.ports)
+
+
+def test_a_modem_may_be_switched_on_with_the_bank_or_not_be_there_yet(hw_sim_bank: StartBank) -> None:
+    tables = """
+    personality = "quectel-ec25"
+    speed = 10.0
+    [[modem]]
+    which = 0
+    cold = true
+    [[modem]]
+    which = 1
+    absent = true
+    [[modem]]
+    which = 2
+    settings = { echo = false, cmgf = 1 }
+    """
+    bank = hw_sim_bank(modems=3, scenario=tables)
+    port = open_port(bank.ports[0])
+    assert b"+CPIN: READY" in read_until(port, b"+QIND: PB DONE\r\n")
+    assert not Path(bank.ports[1]).is_symlink()
+    bank.strike("modem1", "plug_in")
+    wait_for(Path(bank.ports[1]), there=True)
+    assert ask_port(bank.ports[2], "AT+CMGF?") == b"\r\n+CMGF: 1\r\n\r\nOK\r\n"
+
+
+def test_the_fixture_shows_what_phones_and_modems_hold(sent: BankProcess) -> None:
+    assert sent.received("+48 501 234 567") == ["hello"]
+    assert sent.reply("+48501234567", "yes") == "modem1"
+    assert sent.look("modem1")["storages"]["SM"]["used"] == 1
+    sent.strike("modem1", "silent", command="+CSQ", for_=60)
+    sent.end("modem1", "silent")
+    assert b"+CSQ" in ask_port(sent.ports[1], "AT+CSQ")
+
+
+def test_a_bank_that_cannot_write_its_air_log_ends_saying_so(hw_sim_bank: StartBank) -> None:
+    """A simulator that goes on without recording would lie."""
+    if not Path("/dev/full").exists():
+        pytest.skip("/dev/full is not there to stand for a full disk")
+    bank = hw_sim_bank("--air", "0", "--air-log", "/dev/full", modems=1)
+    port = open_port(bank.ports[0])
+    os.write(port, b"AT+CMGS=18\r")
+    read_until(port, b"> ")
+    os.write(port, b"0001000B918405214365F7000005E8329BFD06\x1a")
+    wait_for(Path(bank.ports[0]), there=False)
+    assert bank.wait() == 1
+
+
+def test_a_file_that_is_in_the_way_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "modem0").write_text("precious")
+    assert "modem0 is in the way" in hw_sim("--dir", str(tmp_path), expect=1)
+    assert (tmp_path / "modem0").read_text() == "precious"
+
+
+def test_the_documentation_names_every_fault_personality_and_scenario_key() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "hw-sim.md").read_text("utf-8")
+    tables = (Scenario, Radio, ServicePlan, Recipient, CarrierPlan, ModemPlan)
+    keys = {entry.name for table in tables for entry in fields(table)} - {"plans", "recipients", "faults"}
+    assert {name for name in {*kinds(), *profile_names(), *keys} if f"`{name}`" not in page} == set()

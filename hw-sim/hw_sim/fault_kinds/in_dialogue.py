@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hw_sim.fault_kinds.actions import delay, do_twice, hang_now
 from hw_sim.faults import Fault, Point, Proceed, fault
+from hw_sim.results import CmsError
 
 if TYPE_CHECKING:
     from hw_sim.modem import Modem
@@ -80,6 +81,14 @@ def bare_prompt(modem: Modem, fault: Fault, proceed: Proceed) -> None:
     """The prompt is `text` and nothing around it."""
     del proceed
     modem.dialogue.send(fault.settings["text"].encode("latin-1"))
+
+
+@fault("open_prompt", Point.TIME)
+def open_prompt(modem: Modem, fault: Fault, proceed: Proceed) -> None:
+    """The modem waits for data that a host which died has promised; until ESC it takes every command for them."""
+    del fault
+    modem.dialogue.wait_for_entry(lambda _: modem.dialogue.refuse(CmsError(304)))
+    proceed()
 
 
 @fault("slow_answer", Point.ANSWER, seconds=60.0)
