@@ -15,15 +15,19 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 from hw_sim.air_log import AirEntry, AirOutcome
+from hw_sim.control import ask
+from hw_sim.pytest_plugin import BankProcess
 
 from modemd.cli import daemon as control
+from modemd.errors import NotRunning
 
 T = TypeVar("T")
 
@@ -146,17 +150,21 @@ class Daemon:
     def start(self) -> None:
         """Start it and return when it listens."""
         self.launch()
-        process = self._process
-        assert process is not None
-        assert process.stdout is not None
-        ready = select.select([process.stdout], [], [], START_S)[0]
-        line = process.stdout.readline() if ready else ""
+        if not self.says_where():
+            raise AssertionError(f"the daemon did not start: {self.wait() if self._process else None}")
+
+    def says_where(self) -> bool:
+        """Wait until it says where it listens; False if it ends instead."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        ready = select.select([self._process.stdout], [], [], START_S)[0]
+        line = self._process.stdout.readline() if ready else ""
         self._output("out").write_text(line, "utf-8")
         found = re.search(r"http\S+", line)
-        if found is None:
-            ended = self.wait() if process.poll() is not None else self.end(signal.SIGKILL)
-            raise AssertionError(f"the daemon did not start: {ended}")
-        self.url = found.group()
+        if not ready:
+            self._process.kill()
+        self.url = found.group() if found else ""
+        return found is not None
 
     def end(self, number: signal.Signals) -> Ended:
         """Send a signal and wait for the end."""
@@ -284,6 +292,23 @@ class Daemon:
             assert time.monotonic() < deadline, f"after {seconds} s: {seen}"
         raise AssertionError("the daemon went away")
 
+    @contextmanager
+    def watching(self, messages: Sequence[str]) -> Iterator[None]:
+        """Follow the progress of messages without end, as `modemd send --wait` does."""
+
+        def follow() -> None:
+            with suppress(NotRunning):
+                for _ in control.stream(self.state_dir, "progress", messages=list(messages)):
+                    seen.set()
+
+        seen = threading.Event()
+        watcher = threading.Thread(target=follow)
+        watcher.start()
+        assert seen.wait(10)
+        yield
+        watcher.join(10)
+        assert not watcher.is_alive(), "whoever watches is told that the daemon ends"
+
     def status(self) -> dict[str, Any]:
         """The status document."""
         return self.ask("status")
@@ -327,6 +352,12 @@ def one_line_with_cure(ended: Ended) -> str:
     assert ": " in last.removeprefix("modemd: "), f"no cure: {last}"
     assert "Traceback" not in ended.err
     return last
+
+
+def befall(bank: BankProcess, modem: int | str, fault: str, **settings: Any) -> None:
+    """Let a fault befall a modem of a bank, or ``all``; `hw-sim faults` lists them."""
+    name = modem if isinstance(modem, str) else f"modem{modem}"
+    ask(bank.folder, {"verb": "fault", "modem": name, "fault": {"name": fault, **settings}})
 
 
 # --- the air ---------------------------------------------------------------------------------------------------
