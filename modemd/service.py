@@ -13,10 +13,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from modemd import __version__, log, status
+from modemd import __version__, inbox, log, status
 from modemd.accounts import keystore
+from modemd.accounts.addressee import Addressee
 from modemd.accounts.api_keys import ApiKeys
 from modemd.accounts.directory import Directory
+from modemd.accounts.inbound import Inbound
 from modemd.accounts.keystore import KeyStore
 from modemd.accounts.numbers import Numbers
 from modemd.accounts.sending import Sending
@@ -31,6 +33,7 @@ from modemd.dispatcher import Dispatcher, Prepared
 from modemd.errors import AlreadyRunning, DaemonError, StorageUnwritable
 from modemd.gauge import Gauge
 from modemd.ids import encode
+from modemd.inbox import Inbox
 from modemd.jobs import Duty, Jobs
 from modemd.pin_memory import PinMemory
 from modemd.pool import Condition, Modem, Pool
@@ -169,6 +172,11 @@ class Service:
         self.sending = Sending(self.queue, vault, numbers, count=lambda text: pdu.count(text).parts, clock=self._clock)
         self._running.callback(self.sending.close)
         await self.directory.ensure_operator()
+        self.inbound = Inbound(
+            database, vault, numbers, accounts=keys.accounts, join=inbox.joined, ids=ids, clock=self._clock
+        )
+        self.queue.open = Addressee(vault).open
+        await self.queue.recall_reports()
         return keys
 
     async def _start_sending(self, database: Database, pins: PinMemory) -> None:
@@ -189,6 +197,7 @@ class Service:
             clock=self._clock,
             settings=PoolSettings(dialects=dialect.load(), pins=PinGuard(self._pin_of, pins)),
             on_late_answer=self._late_answer,
+            on_pdu=Inbox(self.queue, self.inbound).take,
         )
         self._on_stop(self._drain)
         self._background("pool", self.pool.run())
@@ -257,7 +266,13 @@ class Service:
         self._on_stop(control.stop)
 
     def _start_duties(self) -> None:
-        jobs = Jobs([Duty("gauge", 1.0, self._sample)])
+        jobs = Jobs(
+            [
+                Duty("gauge", 1.0, self._sample),
+                Duty("inbound", 3600.0, self.inbound.tidy),
+                Duty("early reports", 3600.0, self.queue.forget_early_reports),
+            ]
+        )
         jobs.start()
         self._running.callback(jobs.stop)
 

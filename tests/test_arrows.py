@@ -33,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "story": {"queue"},
     # what moves messages
     "dispatcher": {"accounts", "queue", "pool"},
-    "inbox": {"accounts", "queue", "pool"},
+    "inbox": {"accounts", "queue", "pool", "at"},
     "jobs": {"accounts", "queue", "pool"},
     "waker": {"queue"},
     "accounts": {"queue", "db"},
