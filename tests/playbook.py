@@ -180,13 +180,14 @@ Answers = Mapping[str, Sequence[str] | Callable[[], Sequence[str]]]
 
 
 class Table:
-    """A modem that answers each command from a table; what is not in it gets OK.
+    """A modem that answers each command from a table; what is not in it gets OK, and ``AT+CMGS`` a prompt.
 
     Answers are the lines of information text; the last is the final result if it is one of ``finals``, else OK follows.
-    A callable is asked anew each time.
+    A callable is asked anew each time. What is entered at the prompt is kept in ``submitted`` and answered from the
+    table's entry ``PDU``.
     """
 
-    FINALS = ("OK", "ERROR", "+CME", "+CMS", "COMMAND", "-")
+    FINALS = ("OK", "ERROR", "+CME", "+CMS", "COMMAND", "TOO MANY", "-")
 
     def __init__(
         self, answers: Mapping[str, Sequence[str] | Callable[[], Sequence[str]]], *, echo: bool = True
@@ -194,7 +195,9 @@ class Table:
         self.answers = {**GENERIC_ANSWERS, **answers}
         self.asked: list[str] = []
         self.echo = echo
+        self.submitted: list[str] = []
         self._line = b""
+        self._prompting = False
         self.pty = Pty(self._hear)
 
     def say(self, *lines: str) -> None:
@@ -202,15 +205,31 @@ class Table:
         self.pty.say("".join(f"\r\n{line}\r\n" for line in lines).encode("latin-1"))
 
     def _hear(self, data: bytes) -> None:
-        self._line += data.replace(b"\x1b", b"")
-        while b"\r" in self._line:
-            line, _, self._line = self._line.partition(b"\r")
+        self._line += data
+        while True:
+            end = b"\x1a" if self._prompting and b"\x1b" not in self._line else b"\r"
+            if b"\x1b" in self._line:
+                self._prompting = False
+                self._line = self._line.rpartition(b"\x1b")[2]
+                continue
+            if end not in self._line:
+                return
+            line, _, self._line = self._line.partition(end)
+            if self._prompting:
+                self._prompting = False
+                self.submitted.append(line.decode())
+                self._answer("PDU")
+                continue
             if self.echo:
                 self.pty.say(line + b"\r")
             self._answer(line.decode())
 
     def _answer(self, command: str) -> None:
         self.asked.append(command)
+        if command.startswith("AT+CMGS=") and command not in self.answers:
+            self._prompting = True
+            self.pty.say(b"\r\n> ")
+            return
         if command in {"ATE0", "ATE1"}:
             self.echo = command == "ATE1"
         answer = self.answers.get(command, ())
@@ -224,6 +243,7 @@ class Table:
 
 
 GENERIC_ANSWERS: dict[str, Sequence[str] | Callable[[], Sequence[str]]] = {
+    "PDU": ["+CMGS: 17"],
     "AT+CGMI": ["Acme"],
     "AT+CGMM": ["M1"],
     "AT+CGMR": ["1.0"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from modemd.at import codes
 from modemd.at.commands import Command
 from modemd.at.events import Event, Final, Line
 from modemd.at.state import Move, State
@@ -36,7 +37,7 @@ class Asking:
             if event.ok:
                 self._succeed()
             else:
-                self._refuse(CommandFailed(event.family, event.number, command=self.name))
+                self._refuse(CommandFailed(event.family, _number(event), command=self.name))
 
     def expire(self) -> None:
         """No final result came: an answer without one will do where that is known; else the link is lost."""
@@ -67,3 +68,10 @@ class Asking:
     def _refuse(self, error: AtError) -> None:
         if not self.answer.done():
             self.answer.set_exception(error)
+
+
+def _number(final: Final) -> int | None:
+    """The number of the code, also where the modem gives words for it (``AT+CMEE=2``)."""
+    if final.number is None and final.text:
+        return codes.number_of(final.family, final.text)
+    return final.number

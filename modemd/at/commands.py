@@ -53,7 +53,7 @@ class Command:
 _TEXT = pattern(r"[^+^*$%#].*")
 _IMEI = pattern(r'(?:\+CGSN: ?)?"?(\d{14,17})"?')
 _IMSI = pattern(r'(?:\+CIMI: ?)?"?(\d{6,15})"?')
-_ICCID = pattern(r'(?:[+^#]?\w*ICCID: ?|[+#]Q?CCID: ?)?"?(\d{18,20}[0-9A-Fa-f]?F?)"?')
+_ICCID = pattern(r'(?:[+^#!*$]\w*(?:CCID|SCID): ?)?"?(\d{18,20}[0-9A-Fa-f]?F?)"?')
 
 
 def _registration(line: str) -> bool:
@@ -126,8 +126,11 @@ def enter_pin(pin: str) -> Command:
 
 
 def characters(name: str) -> Command:
-    """TS 27.007 5.5. Another program may have left UCS2 or HEX, which operator names, SMSC and USSD come in then."""
-    return Command(f'AT+CSCS="{name}"', 10.0)
+    """TS 27.007 5.5. Another program may have left UCS2 or HEX, which operator names, SMSC and USSD come in then.
+
+    The first one after power-on is not answered for 10 s by an MC55i (gammu #565).
+    """
+    return Command(f'AT+CSCS="{name}"', 5.0, repeatable=True)
 
 
 def use_storage(*names: str) -> Command:

@@ -66,6 +66,14 @@ class Dialect:
     """Whether to ask for ``AT+CMMS=2``."""
     notify: tuple[tuple[int, ...], ...] = _NOTIFY
     """``AT+CNMI`` settings by preference: stored messages told (mt 1), reports direct (ds 1) before stored (ds 2)."""
+    pause_s: float = 0.0
+    """Silence the modem wants after a final result before the next command."""
+    lenient_s: float = 1.0
+    """Seconds after ``+CPIN:`` until its OK is no longer waited for."""
+    piece: int = 0
+    """Octets the port may be given at once; 0 is any number."""
+    piece_s: float = 0.0
+    """Pause between two pieces."""
     prompt_s: float = PROMPT_S
     submit_s: float = SUBMIT_S
     """Seconds an answer to Ctrl-Z may take."""
@@ -73,8 +81,8 @@ class Dialect:
     """Silence after ESC before the next command (Siemens M20 wants a second, gammu atgen.c)."""
     refused_within_s: float = 2.0
     """An error without a telling code proves that nothing was sent if it comes sooner than this after Ctrl-Z."""
-    attention_tries: int = 10
-    """How often ``AT`` is sent before a port counts as dead: SIM800 loses the first, LM9x0 answer after 10–14."""
+    attention_tries: int = 20
+    """How often ``AT`` is sent, a second apart, to a modem that may be starting: LM9x0 take 10–14, TOBY-L4 20."""
     restarted: tuple[str, ...] = _RESTARTED
     """Lines that begin so prove a restart at any time."""
     repeated: tuple[str, ...] = ("^BOOT",)

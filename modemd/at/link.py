@@ -8,6 +8,7 @@ laid over the same port or over a new one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Protocol
 
@@ -75,6 +76,7 @@ class Link:
         self._exchange: Exchange | None = None
         self._unwritten = b""
         self._waits_to_write = False
+        self._not_before = 0.0
         self._answer_s = 0.0
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -103,7 +105,12 @@ class Link:
         """Hand ``data`` to the port; the deadline is ``answer_s`` from the moment the last octet has gone."""
         self._answer_s = answer_s
         self._unwritten += data
-        self._writable()
+        rest = self._not_before - self.loop.time() if self._not_before else 0.0
+        if rest > 0:
+            self._arm(rest + WRITE_S)
+            self.loop.call_later(rest, self._writable)
+        else:
+            self._writable()
 
     def go(self, move: Move) -> None:
         """The exchange goes on to its next state."""
@@ -114,6 +121,8 @@ class Link:
         self.state = step(self.state, move)
         self._exchange = None
         self._deadline = None
+        if self.dialect.pause_s:
+            self._not_before = self.loop.time() + self.dialect.pause_s
         self.parser.ended()
 
     def wait_longer(self, seconds: float) -> None:
@@ -141,8 +150,8 @@ class Link:
         self.failure = error
         self._deadline = None
         if was in {State.PROMPTING, State.PROMPTED, State.ESCAPING} and not isinstance(error, PortLost):
-            self._unwritten = ESC
-            self._writable()
+            with contextlib.suppress(OSError):
+                self.port.write(ESC)
         self.detach()
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
@@ -235,8 +244,11 @@ class Link:
         return self.loop.time() > self._boot_over and text.startswith(self.dialect.booting)
 
     def _writable(self) -> None:
+        if self.failure is not None:
+            return
+        piece = self.dialect.piece or len(self._unwritten)
         try:
-            taken = self.port.write(self._unwritten)
+            taken = self.port.write(self._unwritten[:piece])
         except (BlockingIOError, InterruptedError):
             taken = 0
         except OSError:
@@ -244,14 +256,20 @@ class Link:
             return
         self._unwritten = self._unwritten[taken:]
         if self._unwritten:
-            self._waits_to_write = True
-            self._arm(WRITE_S)
-            self.loop.add_writer(self.port.fileno(), self._writable)
+            self._write_later(whole_piece=taken == piece)
             return
         if self._waits_to_write:
             self._waits_to_write = False
             self.loop.remove_writer(self.port.fileno())
         self._arm(self._answer_s)
+
+    def _write_later(self, *, whole_piece: bool) -> None:
+        self._arm(WRITE_S)
+        if whole_piece:
+            self.loop.call_later(self.dialect.piece_s, self._writable)
+        else:
+            self._waits_to_write = True
+            self.loop.add_writer(self.port.fileno(), self._writable)
 
     def _arm(self, seconds: float) -> None:
         """Set the one deadline. The timer is moved only when it would come too late: most deadlines are met."""

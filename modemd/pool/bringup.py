@@ -17,7 +17,7 @@ from modemd.at import codes, commands, grammar
 from modemd.at.commands import Command
 from modemd.at.dialect import Dialect
 from modemd.at.link import Link
-from modemd.errors import AtError, BringUpError, CommandFailed, ModemLost
+from modemd.errors import AtError, BringUpError, CommandFailed, CommandTimeout, ModemLost
 from modemd.pool import storage
 from modemd.pool.modem import Modem
 from modemd.pool.network import Network
@@ -25,6 +25,8 @@ from modemd.pool.settings import Settings
 
 QUIET_S = 0.1
 """Silence that ends the answers to what was sent before: a modem answers ESC and AT within milliseconds."""
+AWAKE_TRIES = 3
+"""How often a modem that was awake is sent ``AT``, a second apart, before it counts as silent."""
 SIM_BUSY_S = 30.0
 """A SIM reads itself in for seconds after power-on or PIN (``+CME ERROR: 14``): Huawei and ZTE up to 30."""
 SIM_BUSY_RETRY_S = 2.0
@@ -55,12 +57,14 @@ class Step(StrEnum):
 class BringUp:
     """One bring-up of one modem over a fresh link."""
 
-    def __init__(self, modem: Modem, link: Link, settings: Settings) -> None:
+    def __init__(self, modem: Modem, link: Link, settings: Settings, *, booting: bool) -> None:
+        """``booting``: the modem may just have been switched on, and is given the time for it."""
         self.link = link
         self.network = Network(modem, link, roaming=settings.roaming)
         self._modem = modem
         self._link = link
         self._settings = settings
+        self._booting = booting
         self._iccid: str | None = None
         self._steps: dict[Step, Callable[[], Awaitable[None]]] = {
             Step.LISTEN: self._listen,
@@ -100,7 +104,7 @@ class BringUp:
         """Leave a prompt that a predecessor left open, then agree on who speaks."""
         self._link.escape()
         await self._link.listen(max(QUIET_S, self._link.dialect.escape_rest_s), 1.0)
-        await self._link.attend(self._link.dialect.attention_tries)
+        await self._link.attend(self._link.dialect.attention_tries if self._booting else AWAKE_TRIES)
         await self._link.listen(QUIET_S, 2.0)
         self._link.watch_restarts()
 
@@ -134,7 +138,11 @@ class BringUp:
     async def _setup(self) -> None:
         for text in self._dialect.setup:
             await self._try(Command(text))
-        if not await self._accepts(commands.characters("GSM")):
+        try:
+            taken = await self._accepts(commands.characters("GSM"))
+        except CommandTimeout:
+            taken = await self._accepts(commands.characters("GSM"))
+        if not taken:
             await self._try(commands.characters("IRA"))
 
     async def _sim(self) -> None:
@@ -172,6 +180,7 @@ class BringUp:
         use = await self._try(commands.STORAGE_USE)
         if use:
             modem.storage_used, modem.storage_total = storage.use(use[0])
+            modem.storage_setting = storage.names(use[0]) or modem.storage_setting
 
     async def _notify(self) -> None:
         listed = await self._try(commands.NOTIFY_VALUES)

@@ -7,6 +7,7 @@ modem.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 
 from modemd import log
@@ -17,7 +18,7 @@ from modemd.at.link import Link
 from modemd.at.serial import Port, open_port
 from modemd.at.trace import Traced
 from modemd.clock import Clock
-from modemd.errors import ModemdError, PortUnusable
+from modemd.errors import ModemdError, ModemLost, PortUnusable
 from modemd.pool import registration, rungs
 from modemd.pool.bringup import BringUp, Step
 from modemd.pool.health import Evidence, Health, Rung, evidence_of
@@ -26,8 +27,10 @@ from modemd.pool.modem import Condition, Modem
 from modemd.pool.settings import Hooks, Settings
 from modemd.values import Outcome, Verdict
 
-_WITHOUT_EVIDENCE = {"asked": Rung.RESTART, "look": Rung.PING}
-"""Ends of a link that speak against nobody: a person asked for a restart, the SIM is to be looked at."""
+_WITHOUT_EVIDENCE = {"asked": Rung.RESTART, "look": Rung.PING, "foreign": Rung.PING}
+"""Ends of a link that speak against no modem: a person asked for it, the SIM is to be looked at, somebody meddled."""
+
+_COMMAND = re.compile(r"AT(?:[+^*$#%&]|[EVQZ]\d?)")
 
 
 class Care:
@@ -42,6 +45,7 @@ class Care:
         self._clock = clock
         self._health = Health()
         self._stopping = False
+        self._booting = True
         self._hurry = asyncio.Event()
         modem.on_settled = self._settled
         modem.on_change = hooks.changed
@@ -118,8 +122,9 @@ class Care:
         def before(step: Step) -> None:
             self._becomes(Condition.STARTING, f"bring-up: {step}")
 
-        steps = BringUp(self.modem, link, self._settings)
+        steps = BringUp(self.modem, link, self._settings, booting=self._booting)
         await steps.run(before)
+        self._booting = False
         self._health.ready(self._clock.monotonic())
         log.event("modem.ready", modem=self.modem.name, maker=self.modem.maker, model=self.modem.model)
         await self.lending.run(link, steps)
@@ -134,10 +139,12 @@ class Care:
         if self._stopping:
             return Rung.REOPEN, 0.0
         if failure.code in _WITHOUT_EVIDENCE:
+            self._booting = True
             return _WITHOUT_EVIDENCE[failure.code], 0.0
         evidence = evidence_of(failure)
         means = await rungs.means_for(self.modem.port, link.dialect.restart)
         rung, rest_s = self._health.failed(evidence, self._clock.monotonic(), means)
+        self._booting = rung not in {Rung.PING, Rung.REOPEN} or evidence in {Evidence.GONE, Evidence.RESTARTED}
         self._becomes(Condition.ABSENT if evidence is Evidence.GONE else Condition.QUARANTINED, str(failure))
         fields = {"modem": self.modem.name, "evidence": evidence.value, "rung": rung.value, "rest_s": rest_s}
         log.failed("modem.failed", failure, level="WARNING", **fields)
@@ -174,5 +181,13 @@ class Care:
             reference = grammar.whole_numbers(grammar.after("+CMGS:", event.text))[0]
             if reference is not None:
                 self._hooks.late(self.modem, reference)
+        elif _COMMAND.match(event.text) and self.modem.link is not None:
+            self._meddled(self.modem.link)
         else:
             self.lending.errands.hear(event)
+
+    def _meddled(self, link: Link) -> None:
+        """The echo of a command that is not ours: another program is on the port and may have changed any setting."""
+        cure = "stop it; for ModemManager: modemd install, then systemctl restart ModemManager"
+        log.event("modem.other_program", level="WARNING", modem=self.modem.name, port=self.modem.port, cure=cure)
+        link.lose(ModemLost("another program sends commands to this port", cure=cure, code="foreign"))

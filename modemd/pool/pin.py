@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Protocol
 
 from modemd.at import commands
@@ -75,7 +76,7 @@ class PinGuard:
         deadline = link.loop.time() + BUSY_S
         while True:
             try:
-                lines = await link.ask(commands.PIN_STATE)
+                lines = await link.ask(replace(commands.PIN_STATE, lenient_s=link.dialect.lenient_s))
                 return after("+CPIN:", lines[0]).strip('"') if lines else "READY"
             except CommandFailed as refusal:
                 if refusal.code not in {"cme-14", "cme-515", "cms-314"} or link.loop.time() > deadline:

@@ -62,6 +62,11 @@ def use(answer: str) -> tuple[int, int]:
     return (numbers[-2], numbers[-1]) if len(numbers) >= 2 else (0, 0)
 
 
+def names(answer: str) -> tuple[str, ...]:
+    """What ``+CPMS?`` says is set: a Falcom Samba ignores what it is told (smstools faq)."""
+    return tuple(name.removesuffix("_P") for name in re.findall(r"\b([A-Z]{2}(?:_P)?)\b", after("+CPMS:", answer)))
+
+
 def announced(line: str) -> tuple[str, int] | None:
     """Storage and index of ``+CMTI: <mem>,<index>`` or ``+CDSI: …``; None if it is another code."""
     found = re.fullmatch(r'\+C(?:MT|DS)I: ?"?(\w+)"?, ?(\d+)', line)

@@ -13,8 +13,9 @@ from modemd.errors import ConfigError
 @pytest.mark.parametrize(
     ("identity", "name"),
     [
-        ("huawei E173 11.126.85.00.00", "huawei"),
-        ("huawei E3372 21.180.01.00.00", "balong"),
+        ("huawei E173 11.126.85.00.00", "huawei-e173"),
+        ("huawei E1752 11.126.13.00.00", "huawei"),
+        ("huawei E3372 21.180.01.00.00", "huawei-balong"),
         ("ZTE CORPORATION MF190 BD_MF190V1.0.0B02", "zte"),
         ("SIMCOM_Ltd SIMCOM_SIM800L R14.18", "simcom"),
         ("SIMCOM INCORPORATED SIMCOM_SIM7600G-H LE20B04SIM7600G22", "simcom"),
@@ -22,6 +23,8 @@ from modemd.errors import ConfigError
         ("Telit HE910-D", "telit"),
         ("WAVECOM MODEM MULTIBAND  900E  1800", "wavecom"),
         ("Cinterion PHS8", "cinterion"),
+        ("SIEMENS M20 R1", "siemens-m20"),
+        ("Nokia 6310i", "nokia-pieces"),
         ("Acme M1 1.0", "generic"),
     ],
 )
