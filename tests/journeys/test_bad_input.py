@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from conftest import StartDaemon
 from hw_sim.pytest_plugin import StartBank
-from journey import Daemon, Private, arrived, cli, numbers, one_line_with_cure, until
+from journey import Daemon, Private, arrived, cli, numbers, one_line_with_cure, told, until
 
 # --- over HTTP ---------------------------------------------------------------------------------------------------
 
@@ -285,6 +285,7 @@ def test_on_a_full_disk_nothing_is_half_written_and_sending_recovers_with_the_sp
         assert full[-1].json()["cure"]
         for answer in refusals:
             accepted += [message["id"] for message in answer.json().get("messages", [])]
+        until(lambda: any("modem" in event for event in told(modemd.log, "storage.refused")))
         ballast.unlink()
         assert modemd.settled(accepted, 90) == {"sent": len(accepted)}
         listed = modemd.messages()
