@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hw_sim.control import ask
+from playbook import Table
 
 from modemd.at import pdu
 from modemd.at.dialect import load
@@ -181,3 +182,9 @@ def look(folder: Path, modem: str) -> dict[str, Any]:
     """What is inside a simulated modem."""
     seen: dict[str, Any] = ask(folder, {"verb": "look", "modem": modem})[0]
     return seen
+
+
+PoolOver = Callable[..., Awaitable[Bench]]
+"""What the fixture ``pool_over`` gives."""
+BringUp = Callable[..., Awaitable[tuple[Table, Bench]]]
+"""What the fixture ``bring_up`` gives."""

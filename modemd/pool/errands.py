@@ -61,11 +61,12 @@ class Errands:
         """The modem has been brought up on this link."""
         self._network = network
         self._kept_up_at = self._clock.monotonic()
-        self._inbound.look_at_all()
+        self._inbound.begin()
         self._arm(link)
 
     def end(self) -> None:
         """The link is no more; what waits for an answer gets an error."""
+        self._inbound.end()
         if self._timer is not None:
             self._timer.cancel()
         self._queue.clear()

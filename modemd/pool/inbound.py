@@ -2,7 +2,8 @@
 
 What is announced (``+CMTI``, ``+CDSI``) or was stored while nobody listened is read from storage and deleted after
 ``take`` has returned, that is, after it is durable. What is routed directly (``+CDS``, ``+CMT``, ``+CBM``) has been
-acknowledged by the modem already; it is kept in memory until ``take`` has it.
+acknowledged by the modem already; it is kept in memory until ``take`` has it. What comes before the modem is brought up
+waits until it is known which SIM it came to.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ Take = Callable[[Modem, Kind, str], Awaitable[None]]
 
 RETRY_S = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
 """Waits before a direct PDU is offered again to a ``take`` that failed."""
+LAST_OFFER_S = 0.5
+"""A durable write takes milliseconds."""
 LAG_S = 0.5
 """An E3531 announces a message half a second before it can be read (gammu at-sms.c)."""
 
@@ -50,11 +53,25 @@ class Inbound:
         self._everything = True
         self._unlistable: set[str] = set()
         self._offers: set[asyncio.Task[None]] = set()
+        self._held: list[tuple[Kind, str]] = []
+        self._brought_up = False
 
     @property
     def waiting(self) -> bool:
         """Whether there is something to fetch."""
         return self._everything or bool(self._announced)
+
+    def begin(self) -> None:
+        """The modem has been brought up: its SIM is known, and its storage is to be read."""
+        self._brought_up = True
+        held, self._held = self._held, []
+        for kind, pdu in held:
+            self._offer(kind, pdu)
+        self.look_at_all()
+
+    def end(self) -> None:
+        """The modem is lost: who knows what SIM it comes back with."""
+        self._brought_up = False
 
     def look_at_all(self) -> None:
         """Read the whole storage at the next opportunity."""
@@ -64,7 +81,10 @@ class Inbound:
     def hear(self, event: Unsolicited) -> bool:
         """Take what concerns inbound messages; whether it did."""
         if event.pdu is not None:
-            self._offer(_routed(event), event.pdu)
+            if self._brought_up:
+                self._offer(_routed(event), event.pdu)
+            else:
+                self._held.append((_routed(event), event.pdu))
             return True
         place = storage.announced(event.text)
         if place is not None:
@@ -90,7 +110,9 @@ class Inbound:
         await self._count(link)
 
     async def close(self) -> None:
-        """Offer nothing any more."""
+        """Offer nothing any more; what is being taken may be finished."""
+        if self._offers:
+            await asyncio.wait(self._offers, timeout=LAST_OFFER_S)
         for offer in self._offers:
             offer.cancel()
         await asyncio.gather(*self._offers, return_exceptions=True)

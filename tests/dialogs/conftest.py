@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playbook import Answers, Table
-from pool_bench import Bench
-
-BringUp = Callable[..., Awaitable[tuple[Table, Bench]]]
+from pool_bench import Bench, BringUp
 
 
 @pytest.fixture

@@ -6,9 +6,8 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from conftest import BringUp
 from playbook import Table
-from pool_bench import segment
+from pool_bench import BringUp, segment
 
 from modemd.at import dialect
 from modemd.at.dialect import Dialects

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from conftest import BringUp
 from hw_sim.pytest_plugin import StartBank, hw_sim_bank
 from playbook import SEGMENT, Bench, Play
 from pool_bench import Bench as PoolBench
-from pool_bench import befall, segment
+from pool_bench import BringUp, befall, segment
 
 from modemd.at import commands, dialect
 from modemd.at.dialect import GENERIC

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from conftest import BringUp
 from playbook import SEGMENT, Bench, Play
-from pool_bench import segment
+from pool_bench import BringUp, segment
 
 from modemd.at import dialect
 from modemd.at.sending import Sending

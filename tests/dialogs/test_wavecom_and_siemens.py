@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from conftest import BringUp
 from playbook import SEGMENT, Bench, Play
-from pool_bench import segment
+from pool_bench import BringUp, segment
 
 from modemd.at import commands, dialect
 from modemd.at.dialect import GENERIC

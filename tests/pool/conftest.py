@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hw_sim.pytest_plugin import hw_sim_bank
-from pool_bench import Bench
+from pool_bench import Bench, PoolOver
 
 __all__ = ["hw_sim_bank"]
 
 
 @pytest.fixture
-async def pool_over(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Bench]]]:
+async def pool_over(tmp_path: Path) -> AsyncIterator[PoolOver]:
     """Start pools: ``bench = await pool_over(bank.ports)``; they end with the test."""
     benches: list[Bench] = []
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from hw_sim.pytest_plugin import StartBank
 from playbook import Table
-from pool_bench import Bench, Pins, look, segment
+from pool_bench import Pins, PoolOver, look, segment
 
 from modemd.pool import Condition
-
-PoolOver = Callable[..., Awaitable[Bench]]
 
 
 def scenario(folder: Path, **sim: object) -> str:

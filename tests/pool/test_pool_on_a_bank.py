@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hw_sim.pytest_plugin import StartBank
-from pool_bench import Bench, befall, segment
+from pool_bench import PoolOver, befall, segment
 
 from modemd.at.dialect import GENERIC, Dialects
 from modemd.errors import Conflict, NotFound
@@ -19,8 +18,6 @@ from modemd.pool import Condition, Registration
 from modemd.values import Verdict
 
 HURRIED = Dialects((replace(GENERIC, match=".", prompt_s=1.0, submit_s=3.0),))
-
-PoolOver = Callable[..., Awaitable[Bench]]
 
 
 async def test_every_modem_comes_up_knows_itself_and_sends(hw_sim_bank: StartBank, pool_over: PoolOver) -> None:
