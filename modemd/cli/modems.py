@@ -21,7 +21,7 @@ def command(context: click.Context, place: Place, as_json: bool) -> None:
     if as_json:
         print_json(answer)
         return
-    columns = ("modem", "port", "imei", "model", "state", "STORAGE", "reason")
+    columns = ("modem", "port", "imei", "model", "state", "STORAGE", "GAP", "reason")
     rows = (
         (
             modem["name"],
@@ -30,6 +30,7 @@ def command(context: click.Context, place: Place, as_json: bool) -> None:
             modem["model"],
             modem["state"],
             f"{modem['storage']['used']}/{modem['storage']['total']}",
+            _gap(modem.get("gap_ms")),
             modem["reason"],
         )
         for modem in answer["modems"]
@@ -43,7 +44,7 @@ def command(context: click.Context, place: Place, as_json: bool) -> None:
 @placed
 def drain(place: Place, name: str, as_json: bool) -> None:
     """Give a modem no further message."""
-    _told(place.call("modems.drain", name=name), as_json)
+    _told(place.call("modems.drain", name=name), "gets no further message", as_json)
 
 
 @command.command("resume")
@@ -52,11 +53,16 @@ def drain(place: Place, name: str, as_json: bool) -> None:
 @placed
 def resume(place: Place, name: str, as_json: bool) -> None:
     """Use a modem again."""
-    _told(place.call("modems.resume", name=name), as_json)
+    _told(place.call("modems.resume", name=name), "is used again", as_json)
 
 
-def _told(modem: dict[str, object], as_json: bool) -> None:
+def _gap(gap: dict[str, float] | None) -> str | None:
+    """From one message to the next: the middle one, and what one in a hundred exceeds."""
+    return f"{gap['p50']:.1f} / {gap['p99']:.1f} ms" if gap else None
+
+
+def _told(modem: dict[str, object], what: str, as_json: bool) -> None:
     if as_json:
         print_json(modem)
     else:
-        click.echo(f"{modem['name']} is {modem['state']}")
+        click.echo(f"{modem['name']} {what}")
