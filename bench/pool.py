@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.rig import bank, daemon, gaps_ms, percentile, report, run_json, span_s
+from bench.rig import bank, busy_share, daemon, gaps_ms, percentile, report, run_json, span_s
 
 BULK = 10_000
 """Recipients in one call at most."""
@@ -21,9 +21,9 @@ CMMS_SHARE = 0.45
 """What a message takes on a link that is kept up, of what it takes otherwise: hw-sim's default."""
 
 
-def ideal_s(messages: int, modems: int, air_s: float) -> float:
+def ideal_s(messages: int, modems: int, air_s: float, kept_s: float) -> float:
     """Seconds if no modem ever waited: the first message of each opens the link, CMMS keeps it for the others."""
-    return air_s + (math.ceil(messages / modems) - 1) * CMMS_SHARE * air_s
+    return air_s + (math.ceil(messages / modems) - 1) * kept_s
 
 
 def main() -> None:
@@ -31,10 +31,12 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=400)
     parser.add_argument("--modems", type=int, default=4)
     parser.add_argument("--air", type=float, default=0.5)
+    parser.add_argument("--cmms-air", type=float, help="seconds on a link that is kept up (default: 0.45 of --air)")
     options = parser.parse_args()
+    kept_s = CMMS_SHARE * options.air if options.cmms_air is None else options.cmms_air
     with tempfile.TemporaryDirectory(prefix="modemd-bench-") as name:
         folder = Path(name)
-        with bank(folder, options.modems, options.air) as modems:
+        with bank(folder, options.modems, options.air, "--cmms-air", str(kept_s)) as modems:
             command = [sys.executable, "-m", "bench.trivial_client", str(options.messages), *modems.ports]
             subprocess.run(command, check=True, capture_output=True)
             trivial = modems.wait_for(options.messages, 30)
@@ -57,7 +59,9 @@ def main() -> None:
             "trivial_s": span_s(trivial),
             "modemd_s": span_s(ours),
             "share_of_trivial": span_s(trivial) / span_s(ours),
-            "share_of_ideal": ideal_s(options.messages, options.modems, options.air) / span_s(ours),
+            "share_of_ideal": ideal_s(options.messages, options.modems, options.air, kept_s) / span_s(ours),
+            "busy_share": busy_share(ours),
+            "trivial_busy_share": busy_share(trivial),
             "result_to_cmgs_p50_ms": max(gap["p50"] for gap in own),
             "result_to_cmgs_p99_ms": max(gap["p99"] for gap in own),
             "air_gap_p50_ms": percentile(gaps, 0.5),

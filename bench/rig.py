@@ -146,6 +146,15 @@ def gaps_ms(messages: list[dict[str, Any]]) -> list[float]:
     )
 
 
+def busy_share(messages: list[dict[str, Any]]) -> float:
+    """The share of the time between each modem's first and last message in which it had one on the air."""
+    of_modem: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for message in messages:
+        of_modem[message["modem"]].append(message)
+    busy = sum(message["ended"] - message["started"] for message in messages)
+    return busy / sum(span_s(each) for each in of_modem.values())
+
+
 def span_s(messages: list[dict[str, Any]]) -> float:
     """Seconds from the first message's start to the last one's end."""
     return max(message["ended"] for message in messages) - min(message["started"] for message in messages)
