@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -35,12 +36,14 @@ def reference() -> str:
 
 
 def _section(name: str, model: type[Section]) -> Iterator[str]:
-    yield f"### [{name}]\n\n{model.__doc__}\n"
+    yield f"### [{name}]\n\n{inspect.cleandoc(model.__doc__ or '')}\n"
     yield "| key | default | meaning |\n| --- | --- | --- |"
     for key, field in model.model_fields.items():
         if not field.exclude:
             yield f"| `{key}` | {_default(field.default)} | {field.description}{_effect(name, key)} |"
     yield ""
+    if cards := model.model_fields.get("cards"):
+        yield from _section(f'{name}."…"', get_args(cards.annotation)[1])
 
 
 def _effect(section: str, key: str) -> str:

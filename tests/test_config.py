@@ -61,6 +61,7 @@ def test_a_list_in_the_environment_is_comma_separated_or_json(
 def test_every_key_is_also_an_environment_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     samples = {"listen": "[::1]:1", "url": "sqlite:////x", "level": "DEBUG", "region": "DE", "countries": "DE,FR"}
     numbers = {"modems": "2", "valid_for": "99", "stop_grace": "3", "pin": "0012", "certificate": "/c", "key": "/k"}
+    numbers |= dict.fromkeys(SECTIONS["limits"].model_fields, "4") | {"time_zone": "UTC"}
     for section, model in SECTIONS.items():
         for key, field in model.model_fields.items():
             if not field.exclude:
@@ -112,6 +113,11 @@ def test_an_unknown_variable_is_refused_by_name(tmp_path: Path, monkeypatch: pyt
         ('[numbers]\nregion = "Poland"\n', "[numbers] region"),
         ('[tls]\ncertificate = "/c.pem"\n', "[tls]"),
         ('[logs]\nlevel = "LOUD"\n', "[logs] level"),
+        ('[limits]\ntime_zone = "Mars/Olympus"\n', "[limits] time_zone"),
+        ("[limits]\nper_day = -1\n", "[limits] per_day"),
+        ('[limits."a_0000000000001"]\nper_day = -1\n', "[limits] a_0000000000001.per_day"),
+        ('[sim."8948000000000000000"]\nhome = ["601"]\n', "[sim] 8948000000000000000.home"),
+        ('[sim."260010000000001"]\naccounts = ["me"]\n', "[sim] 260010000000001.accounts"),
     ],
 )
 def test_a_wrong_value_is_told_by_its_key_and_never_repeated(tmp_path: Path, text: str, name: str) -> None:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     field_validator,
@@ -26,6 +22,8 @@ from pydantic_settings import (
 )
 
 from modemd import state_dir as places
+from modemd.config.form import Country, Paths, Section, Texts, listed
+from modemd.config.sims import Limits, Pool, Sim
 from modemd.errors import ConfigError
 
 PREFIX = "MODEMD_"
@@ -37,37 +35,11 @@ WITHOUT_EFFECT = frozenset(
     {
         *("modems.discover", "queue.valid_for", "keys.mirrors", "webhooks.allow_private", "registration.countries"),
         *("doors.promosms", "doors.kannel", "doors.capcom6"),
+        *(f"limits.{key}" for key in Limits.model_fields),
+        "pool.sticky_sim",
     }
 )
 """Keys whose form is promised and checked already, and which nothing in this version acts on."""
-
-
-def _listed(value: object) -> object:
-    """A list given as text, as environment variables must: JSON if it opens with a bracket, else comma-separated."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("["):
-        return json.loads(value)
-    return [part.strip() for part in value.split(",") if part.strip()]
-
-
-def _pin(value: SecretStr) -> SecretStr:
-    """A PIN has four to eight digits (TS 27.007 8.3, TS 51.011 9.3)."""
-    if not re.fullmatch(r"[0-9]{4,8}", value.get_secret_value()):
-        raise ValueError("a PIN is four to eight digits, written in quotes")
-    return value
-
-
-Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
-Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_listed)]
-Pin = Annotated[SecretStr, AfterValidator(_pin)]
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-
-
-class Section(BaseModel):
-    """One table of the file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Server(Section):
@@ -154,33 +126,6 @@ class Numbers(Section):
     short_codes: Texts = Field(default=(), description="short numbers that may be sent to")
 
 
-class SimCard(Section):
-    """What is known about one SIM."""
-
-    pin: Pin | None = Field(default=None, description="its PIN")
-
-
-class Sim(Section):
-    """PINs: one for every SIM, and one for a SIM by its ICCID, as the table [sim."<ICCID>"]."""
-
-    pin: Pin | None = Field(default=None, description="the PIN of every SIM that has no table of its own")
-    cards: Mapping[str, SimCard] = Field(default_factory=dict, exclude=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _gather(cls, data: object) -> object:
-        """Move the tables named by an ICCID (18 to 20 digits, ITU-T E.118) under ``cards``."""
-        if not isinstance(data, Mapping):
-            return data
-        cards = {key: value for key, value in data.items() if re.fullmatch(r"\d{18,20}", key)}
-        return {key: value for key, value in data.items() if key not in cards} | ({"cards": cards} if cards else {})
-
-    def pin_of(self, iccid: str | None) -> SecretStr | None:
-        """The PIN for the SIM with this ICCID; the common one if it has none of its own or is not known yet."""
-        card = self.cards.get(iccid) if iccid else None
-        return card.pin if card and card.pin else self.pin
-
-
 class Doors(Section):
     """Front doors that speak the protocols of others."""
 
@@ -204,7 +149,7 @@ class Webhooks(Section):
 class Registration(Section):
     """Who may open an account."""
 
-    countries: Annotated[tuple[Country, ...], NoDecode, BeforeValidator(_listed)] = Field(
+    countries: Annotated[tuple[Country, ...], NoDecode, BeforeValidator(listed)] = Field(
         default=("PL",), description="countries whose mobile numbers may register (ISO 3166)"
     )
 
@@ -253,6 +198,8 @@ class Settings(BaseSettings):
     queue: Queue = Queue()
     numbers: Numbers = Numbers()
     sim: Sim = Sim()
+    limits: Limits = Limits()
+    pool: Pool = Pool()
     doors: Doors = Doors()
     keys: Keys = Keys()
     webhooks: Webhooks = Webhooks()

@@ -1,0 +1,53 @@
+"""What all sections share: how a table is checked, and the forms of values."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import NoDecode
+
+
+class Section(BaseModel):
+    """One table of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def listed(value: object) -> object:
+    """A list given as text, as environment variables must: JSON if it opens with a bracket, else comma-separated."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def gathered(data: object, form: str) -> object:
+    """The tables of a section whose names have this form, moved under ``cards``."""
+    if not isinstance(data, Mapping):
+        return data
+    cards = {key: value for key, value in data.items() if re.fullmatch(form, key)}
+    return {key: value for key, value in data.items() if key not in cards} | ({"cards": cards} if cards else {})
+
+
+def _pin(value: SecretStr) -> SecretStr:
+    """A PIN has four to eight digits (TS 27.007 8.3, TS 51.011 9.3)."""
+    if not re.fullmatch(r"[0-9]{4,8}", value.get_secret_value()):
+        raise ValueError("a PIN is four to eight digits, written in quotes")
+    return value
+
+
+Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)]
+Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(listed)]
+Pin = Annotated[SecretStr, AfterValidator(_pin)]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+Most = Annotated[int, Field(ge=0, le=100_000_000)]
+Gap = Annotated[float, Field(ge=0, le=86_400)]
+ACCOUNT_ID = r"a_[0-9a-z]{13}"
+"""An account as `modemd accounts list` shows it."""
+AccountId = Annotated[str, Field(pattern=f"^{ACCOUNT_ID}$")]

@@ -1,0 +1,104 @@
+"""What is set for SIMs and for accounts: PINs, limits, who sends through which SIM."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
+
+from modemd.config.form import ACCOUNT_ID, AccountId, Gap, Most, Pin, Section, Texts, gathered, listed
+
+
+class SimCard(Section):
+    """What holds for one SIM, in a table named by its ICCID; a limit that is not given is that of [limits]."""
+
+    pin: Pin | None = Field(default=None, description="its PIN")
+    weight: int = Field(default=1, ge=1, le=100, description="its share of the messages beside the other SIMs'")
+    home: Texts = Field(default=(), description="prefixes of numbers of its own network, which it is preferred for")
+    accounts: Annotated[tuple[AccountId, ...], NoDecode, BeforeValidator(listed)] = Field(
+        default=(), description="accounts that send through this SIM and no other, and for which alone it sends"
+    )
+    per_minute: Most | None = Field(default=None, description="segments a minute; 0 is no limit")
+    per_hour: Most | None = Field(default=None, description="segments an hour")
+    per_day: Most | None = Field(default=None, description="segments a day")
+    per_month: Most | None = Field(default=None, description="segments a month")
+    recipients_per_month: Most | None = Field(default=None, description="different recipients a month")
+    gap: Gap | None = Field(default=None, description="seconds from one message to the next at least")
+
+    @field_validator("home")
+    @classmethod
+    def _prefixes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"\+[1-9][0-9]{0,14}", prefix) for prefix in value):
+            raise ValueError("a prefix is + and the first digits of numbers, for instance +48601")
+        return value
+
+
+class Sim(Section):
+    """SIMs: a PIN for all of them, and what holds for one in a table [sim."ICCID"]."""
+
+    pin: Pin | None = Field(default=None, description="the PIN of every SIM whose own table names none")
+    cards: Mapping[str, SimCard] = Field(default_factory=dict, exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, data: object) -> object:
+        """A table is named by an ICCID (18 to 20 digits, ITU-T E.118) or, where none can be read, an IMSI (14, 15)."""
+        return gathered(data, r"\d{14,15}|\d{18,20}")
+
+    def pin_of(self, iccid: str | None) -> SecretStr | None:
+        """The PIN for the SIM with this ICCID; the common one if it has none of its own or is not known yet."""
+        card = self.cards.get(iccid) if iccid else None
+        return card.pin if card and card.pin else self.pin
+
+
+class AccountLimits(Section):
+    """What holds for one account, in a table named by its id; a limit that is not given is that of [limits]."""
+
+    per_day: Most | None = Field(default=None, description="segments it may submit a day; 0 is no limit")
+    per_month: Most | None = Field(default=None, description="segments it may submit a month")
+    weight: int = Field(default=1, ge=1, le=100, description="its share of the pool beside the other accounts'")
+
+
+class Limits(Section):
+    """How much each SIM may send and each account submit, in segments, by the calendar; 0 is no limit.
+
+    At its limit a SIM sends nothing until the calendar turns, whatever the lane; an account's calls are refused (429).
+    An account's own limits stand in a table [limits."a_…"], a SIM's in [sim."ICCID"].
+    """
+
+    time_zone: str = Field(default="Europe/Warsaw", description="where days and months begin at midnight (IANA name)")
+    per_minute: Most = Field(default=0, description="segments a minute on each SIM")
+    per_hour: Most = Field(default=0, description="segments an hour on each SIM")
+    per_day: Most = Field(default=0, description="segments a day on each SIM")
+    per_month: Most = Field(default=0, description="segments a month on each SIM")
+    recipients_per_month: Most = Field(default=0, description="different recipients a month on each SIM")
+    gap: Gap = Field(default=0.0, description="seconds from one message to the next on each SIM at least")
+    account_per_day: Most = Field(default=0, description="segments each account may submit a day")
+    account_per_month: Most = Field(default=0, description="segments each account may submit a month")
+    cards: Mapping[str, AccountLimits] = Field(default_factory=dict, exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, data: object) -> object:
+        return gathered(data, ACCOUNT_ID)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("there is no such time zone; write it like Europe/Warsaw, or UTC") from None
+        return value
+
+
+class Pool(Section):
+    """Which modem takes which message, beyond the one that has been idle longest."""
+
+    sticky_sim: bool = Field(
+        default=False, description="send to a recipient through the same SIM each time, as long as it is there"
+    )
