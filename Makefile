@@ -19,7 +19,9 @@ test: ready ## run every test; ARGS="-k queue -x" goes to pytest
 lint: ready ## what ruff and mypy have to say
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy modemd hw-sim/hw_sim tests
+	@$(BIN)/mypy --no-error-summary modemd hw-sim/hw_sim bench docs
+	@for folder in $$(find tests -name '*.py' -exec dirname {} + | sort -u); do \
+	    $(BIN)/mypy --no-error-summary "$$folder"/*.py || failed=1; done; exit $${failed:-0}
 
 format: ready ## let ruff put the code in order
 	@$(BIN)/ruff check --fix-only --quiet .
