@@ -134,6 +134,8 @@ class Modem:
 
     def switch_radio(self, level: int) -> None:
         """+CFUN=0, 1, 4: the radio off or on."""
+        if level == self.settings.cfun:
+            return
         self.settings.cfun = level
         if level == 1:
             self.network.attach(self)

@@ -59,7 +59,7 @@ class Transmission:
     mr: int
     submit: Submit
     linked: bool
-    done: Callable[[], None] = lambda: None
+    done: Callable[[Transmission], None]
     """Called when the network has answered, unless nobody can be told any more."""
     started: float = 0.0
     seconds: float | None = None
@@ -154,7 +154,7 @@ class Network:
             self.carrier.charge(sent.sim)
             self.service_centre.accept(sent.sim, sent.mr, sent.submit, at_once=sent.early_report)
         if sent.lost is None:
-            sent.done()
+            sent.done(sent)
         self.record(sent)
         blocked = self._modems.get(sent.sim.imsi)
         if blocked is not None and self.carrier.denies(sent.sim):

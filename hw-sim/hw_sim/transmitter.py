@@ -45,12 +45,12 @@ class Transmitter:
     def transmit(self, submit: Submit, *, linked: bool, answer: str) -> None:
         """Put a message on the air; the command ends with the network's answer."""
         modem = self._modem
-        sent = Transmission(modem.index, modem.sim, modem.sim.next_mr(), submit, linked)
-        sent.done = partial(self._network_answered, sent, answer)
+        answered = partial(self._network_answered, answer)
+        sent = Transmission(modem.index, modem.sim, modem.sim.next_mr(), submit, linked, answered)
         self.sent = sent
         modem.faults.pass_through(Point.SUBMIT, partial(modem.network.transmit, sent))
 
-    def _network_answered(self, sent: Transmission, answer: str) -> None:
+    def _network_answered(self, answer: str, sent: Transmission) -> None:
         modem = self._modem
         if modem.settings.cmms:
             self._link_until = modem.clock.now() + modem.traits.cmms_gap

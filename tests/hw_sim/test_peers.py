@@ -269,3 +269,12 @@ def test_a_gateway_sends_a_short_a_long_and_a_unicode_message_and_reads_an_inbou
         bank.strike("modem0", "receive", text=INBOUND, sender=SENDER)
         assert INBOUND in receive()
     assert sorted(bank.received(NUMBER)) == sorted(texts)
+
+
+@pytest.mark.parametrize("make", ["huawei-e3372", "zte-mf180", "wavecom-q2403"])
+def test_gammu_knows_the_makes_it_has_words_for(hw_sim_bank: StartBank, tmp_path: Path, make: str) -> None:
+    """It goes on with a Huawei only after ^PORTSEL=1, with a ZTE only after +ZCDRUN=8 and +ZOPRT=5."""
+    bank = hw_sim_bank("--air", "0.05", "--personality", make, modems=1)
+    with gammu(bank.ports[0], tmp_path) as (send, _):
+        send(SHORT)
+    assert bank.received(NUMBER) == [SHORT]

@@ -251,6 +251,15 @@ def test_registration_may_be_lost_and_come_back(quiet: Host) -> None:
     assert lines_of(quiet.wait(10)) == ["+CREG: 1"]
 
 
+def test_switching_on_a_radio_that_is_on_does_not_bring_a_lost_network_back(quiet: Host) -> None:
+    quiet.strike("no_network", seconds=60)
+    quiet.ask("AT+CFUN=1")
+    quiet.wait(10)
+    assert quiet.ask("AT+CREG?")[0] == "+CREG: 0,2"
+    quiet.ask("AT+CFUN=4")
+    assert quiet.ask("AT+CREG?")[0] == "+CREG: 0,0"
+
+
 def test_circuit_services_may_be_denied_while_messages_go(quiet: Host) -> None:
     quiet.strike("circuit_denied")
     assert quiet.ask("AT+CREG?;+CEREG?") == ["+CREG: 0,3", "+CEREG: 0,5", "OK"]

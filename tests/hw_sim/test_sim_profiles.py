@@ -115,8 +115,8 @@ def test_an_e3531_never_ends_its_list_of_commands() -> None:
     assert "OK" not in quiet("huawei-e3531").ask("AT+CLAC")
 
 
-def test_a_zte_refuses_set_up_before_its_pin_and_loses_the_smsc_to_csmp() -> None:
-    host = Host("zte-mf180", modem=[{"which": 0, "pin": "4711"}])
+def test_a_zte_refuses_set_up_before_its_pin_and_a_k3565_loses_the_smsc_to_csmp() -> None:
+    host = Host("zte-k3565", modem=[{"which": 0, "pin": "4711"}])
     host.write(b"ATE0\r")
     assert [host.ask(command)[0] for command in ("ATZ", "ATS0=0", "AT&C1", "AT&D2")] == ["ERROR"] * 4
     host.ask('AT+CPIN="4711"')
