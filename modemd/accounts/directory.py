@@ -79,19 +79,30 @@ class Directory:
                 raise
         return account
 
+    async def unused(self, since: int) -> list[int]:
+        """The accounts on trial that were opened before this moment and never used."""
+        return await self._database.read(
+            lambda reader: [
+                row[0]
+                for row in reader.execute(
+                    "SELECT id FROM account WHERE trial = 1 AND used IS NULL AND state = 0 AND created < ?", (since,)
+                ).fetchall()
+            ]
+        )
+
     async def adopt(self, account: Account) -> None:
-        """Make an account of a registration that already has its key; repeating it does no harm.
+        """Make an account, on trial, of a registration that already has its key; repeating it does no harm.
 
         Raises Conflict (``phone_taken``), KeyStoreError, StorageError.
         """
         async with self._one_at_a_time:
             await self._free(account.phone or "", account.id)
             await asyncio.to_thread(self._keys.tag, account.id, self._tags(account))
-            await self._database.write(lambda tx: self._insert(tx, account))
+            await self._database.write(lambda tx: self._insert(tx, account, trial=True))
 
     async def account(self, number: int) -> Account:
         """The account of this id. Raises NotFound."""
-        rows = await self._rows("WHERE id = ?", (number,))
+        rows = await self._rows("AND id = ?", (number,))
         if not rows:
             raise NotFound("there is no such account", cure="modemd accounts list shows them")
         return rows[0]
@@ -100,8 +111,8 @@ class Directory:
         """The accounts of a phone, an e-mail address or an id as shown; empty if there is none."""
         number = id_form.decode("a", who)
         if number is not None:
-            return await self._rows("WHERE id = ?", (number,))
-        return [account for owner in self.owners(who) for account in await self._rows("WHERE id = ?", (owner,))]
+            return await self._rows("AND id = ?", (number,))
+        return [account for owner in self.owners(who) for account in await self._rows("AND id = ?", (owner,))]
 
     async def accounts(self, limit: int = 1000) -> list[Account]:
         """The newest accounts."""
@@ -132,7 +143,7 @@ class Directory:
         for owner in self._keys.owners("phone", self._tag("phone", phone)):
             if owner == wanted_by:
                 continue
-            if await self._rows("WHERE id = ?", (owner,)):
+            if await self._exists(owner):
                 raise Conflict("this phone has an account", cure="log in, or reset the password", code="phone_taken")
             await asyncio.to_thread(self._keys.destroy, owner, remember=False)
 
@@ -145,20 +156,26 @@ class Directory:
         raw = f"{kind}\0{value}".encode()
         return hmac.digest(self._keys.secret("directory"), raw, hashlib.sha256)[:TAG_BYTES]
 
-    def _insert(self, tx: Transaction, account: Account) -> None:
+    async def _exists(self, number: int) -> bool:
+        """Whether there is a row of this account, be it one that is being erased."""
+        return await self._database.read(
+            lambda reader: reader.execute("SELECT 1 FROM account WHERE id = ?", (number,)).fetchone() is not None
+        )
+
+    def _insert(self, tx: Transaction, account: Account, *, trial: bool = False) -> None:
         with self._vault.unit(account.id) as box:
             email = box.seal("account.email", account.id, (account.email or "").encode())
             phone = box.seal("account.phone", account.id, (account.phone or "").encode())
         tx.execute(
-            "INSERT INTO account (id, operator, created, email, phone) VALUES (?, ?, ?, ?, ?)"
+            "INSERT INTO account (id, operator, trial, created, email, phone) VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (id) DO NOTHING",
-            (account.id, int(account.operator), account.created, email, phone),
+            (account.id, int(account.operator), int(trial), account.created, email, phone),
         )
 
     async def _rows(self, where: str, params: tuple[int, ...]) -> list[Account]:
         rows = await self._database.read(
             lambda reader: reader.execute(
-                f"SELECT id, operator, created, email, phone FROM account {where}",
+                f"SELECT id, operator, created, email, phone FROM account WHERE state = 0 {where}",
                 params,
             ).fetchall()
         )

@@ -19,7 +19,7 @@ from modemd.accounts.durable_file import replace, scrap, sync_folder, tidy
 from modemd.accounts.keychain import KEY_BYTES, RESTORE, STORE, Document, KeyStore, file_key
 from modemd.errors import KeyStoreError
 
-__all__ = ["MASTER", "NEXT", "STORE", "KeyStore", "create", "load", "open_or_create", "read_document", "read_master", "settle"]
+__all__ = ["MASTER", "NEXT", "STORE", "KeyStore", "create", "load", "open_or_create", "read_document", "read_master"]
 
 MASTER = "master.key"
 NEXT = ".next"

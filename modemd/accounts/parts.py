@@ -10,6 +10,7 @@ from modemd.accounts.api_keys import ApiKeys
 from modemd.accounts.budgets import Budgets
 from modemd.accounts.credentials import Credentials
 from modemd.accounts.directory import Directory
+from modemd.accounts.erasure import Aftercare, Erasures
 from modemd.accounts.errands import Errands
 from modemd.accounts.keychain import KeyStore
 from modemd.accounts.login import Login
@@ -19,9 +20,12 @@ from modemd.accounts.passwords import Hasher
 from modemd.accounts.sending import Sending
 from modemd.accounts.sessions import Sessions
 from modemd.accounts.vault import Vault
-from modemd.clock import Clock
+from modemd.clock import SECOND, Clock
 from modemd.db import Database
 from modemd.queue import Queue
+
+UNUSED = 7 * 86_400
+"""Seconds after which an account that was never used goes away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,12 @@ class Terms:
 
 
 class Accounts:
-    """The parts. ``count`` gives the segments of a text, ``capacity`` what the pool can send in an hour."""
+    """The parts.
+
+    ``count`` gives the segments of a text, ``capacity`` what the pool can send in an hour. After an erasure, ``scrub``
+    makes the database give up the pages of deleted rows, and ``sweep`` empties the storage of modems and SIMs and names
+    those out of reach; each is left out where there is nothing to do.
+    """
 
     def __init__(
         self,
@@ -46,8 +55,12 @@ class Accounts:
         count: Callable[[str], int],
         capacity: Callable[[], float],
         clock: Clock,
+        scrub: Callable[[], Awaitable[None]] | None = None,
+        sweep: Callable[[], Awaitable[list[str]]] | None = None,
     ) -> None:
         ids = queue.ids
+        self._clock = clock
+        self._keystore = keystore
         self.terms = terms
         self.vault = vault = Vault(keystore)
         self.directory = Directory(database, keystore, vault, terms.numbers, ids=ids, clock=clock)
@@ -69,6 +82,8 @@ class Accounts:
             ids=ids,
             clock=clock,
         )
+        aftercare = Aftercare(self._forget_callers, scrub or _nothing_to_scrub, sweep or _nothing_to_sweep)
+        self.erasures = Erasures(database, keystore, queue, aftercare, clock=clock)
 
     async def start(self) -> None:
         """Make the operator's own account if need be, and tidy up what a crash left. Before anything is served."""
@@ -78,7 +93,7 @@ class Accounts:
 
     async def run(self) -> None:
         """Do in the background what was promised, until cancelled."""
-        await asyncio.gather(self.errands.run())
+        await asyncio.gather(self.errands.run(), self.erasures.run())
 
     def close(self) -> None:
         """End threads and child processes."""
@@ -88,4 +103,31 @@ class Accounts:
     @property
     def duties(self) -> list[tuple[str, float, Callable[[], Awaitable[None]]]]:
         """What is to be done again and again: name, seconds between, and what."""
-        return [("accounts.sessions", 3600.0, self.sessions.sweep)]
+        return [
+            ("accounts.sessions", 3600.0, self.sessions.sweep),
+            ("accounts.unused", 3600.0, self.erase_unused),
+            ("keys.mirrors", 60.0, self.catch_up),
+        ]
+
+    async def erase_unused(self) -> None:
+        """Forget the accounts that nobody has used within a week of opening them."""
+        for account in await self.directory.unused(self._clock.now() - UNUSED * SECOND):
+            await self.erasures.request(account)
+
+    async def catch_up(self) -> None:
+        """Bring mirrors of the key store up to date that were out of reach."""
+        if self._keystore.behind():
+            await asyncio.to_thread(self._keystore.catch_up)
+
+    def _forget_callers(self) -> None:
+        self.keys.forget()
+        self.sessions.forget()
+        self.login.forget()
+
+
+async def _nothing_to_scrub() -> None:
+    """For databases whose pages nobody else can read."""
+
+
+async def _nothing_to_sweep() -> list[str]:
+    return []

@@ -66,5 +66,5 @@ def _families(accounts: Accounts, doorkeeper: Doorkeeper) -> list[APIRouter]:
             accounts.errands, accounts.login, accounts.sessions, numbers=terms.numbers, countries=terms.countries
         ).routes(),
         KeyRing(accounts.keys, doorkeeper).routes(),
-        OwnAccount(accounts.directory, doorkeeper).routes(),
+        OwnAccount(accounts.directory, accounts.erasures, accounts.login, doorkeeper).routes(),
     ]

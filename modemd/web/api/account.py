@@ -1,22 +1,28 @@
-"""/v1/account: what is held about the caller's account."""
+"""/v1/account: what is held about the caller's account, and its end; /v1/erasures: the receipt, which names nobody."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
 from modemd.accounts.directory import Directory
+from modemd.accounts.erasure import Erasure, Erasures
+from modemd.accounts.login import Login
 from modemd.clock import rfc3339
-from modemd.ids import encode
+from modemd.errors import NotFound
+from modemd.ids import decode, encode
 from modemd.web.api import shapes
 from modemd.web.doorkeeper import Doorkeeper
-from modemd.web.lean import LeanRoute, answer
+from modemd.web.edge import network_of
+from modemd.web.lean import LeanRoute, answer, read_json, strings
 
 
 class OwnAccount:
     """The endpoints."""
 
-    def __init__(self, directory: Directory, doorkeeper: Doorkeeper) -> None:
+    def __init__(self, directory: Directory, erasures: Erasures, login: Login, doorkeeper: Doorkeeper) -> None:
         self._directory = directory
+        self._erasures = erasures
+        self._login = login
         self._doorkeeper = doorkeeper
 
     def routes(self) -> APIRouter:
@@ -28,6 +34,23 @@ class OwnAccount:
             methods=["GET"],
             response_model=shapes.Account,
             responses=shapes.problems(401, 503),
+        )
+        router.add_api_route(
+            "/v1/account",
+            self.erase,
+            methods=["DELETE"],
+            status_code=202,
+            response_model=shapes.ErasureBegun,
+            responses=shapes.problems(400, 401, 403, 422, 429, 503),
+            openapi_extra=shapes.body(shapes.Password),
+        )
+        router.add_api_route(
+            "/v1/erasures/{id}",
+            self.receipt,
+            methods=["GET"],
+            response_model=shapes.Erasure,
+            responses=shapes.problems(404, 503),
+            openapi_extra={"parameters": [shapes.parameter("id", "path", "e_… as the deletion answered")]},
         )
         return router
 
@@ -43,3 +66,30 @@ class OwnAccount:
                 "created_at": rfc3339(account.created),
             }
         )
+
+    async def erase(self, request: Request) -> Response:
+        """Forget the account and everything it handed over. Needs the password, once more."""
+        caller = await self._doorkeeper.person(request)
+        password = strings(await read_json(request), "password")["password"]
+        await self._login.confirm(caller.account_id, password, network_of(request.scope))
+        return answer({"erasure": encode("e", await self._erasures.request(caller.account_id))}, 202)
+
+    async def receipt(self, request: Request) -> Response:
+        """How far an erasure is. Needs no authentication: there is nobody left to authenticate."""
+        number = decode("e", request.path_params["id"])
+        if number is None:
+            raise NotFound("there is no such erasure", cure="an id looks like e_01hzy3kd8q2v5")
+        return answer(receipt(await self._erasures.show(number)))
+
+
+def receipt(erasure: Erasure) -> dict[str, object]:
+    """An erasure without personal data (interface: HTTP API)."""
+    return {
+        "state": "complete" if erasure.completed_at else "pending",
+        "requested_at": rfc3339(erasure.requested_at),
+        "unreadable_at": rfc3339(erasure.unreadable_at),
+        "completed_at": rfc3339(erasure.completed_at),
+        "removed": erasure.removed,
+        "waiting_for": erasure.waiting_for,
+        "retained": erasure.retained,
+    }

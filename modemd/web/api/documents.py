@@ -17,7 +17,7 @@ _SECURITY = {
     "password": {"type": "http", "scheme": "basic", "description": "E-mail or phone, and the password."},
     "cookie": {"type": "apiKey", "in": "cookie", "name": "modemd_session"},
 }
-_OPEN = ("/healthz", "/readyz", "/v1/accounts", "/v1/account/password-reset", "/v1/session")
+_OPEN = ("/healthz", "/readyz", "/v1/accounts", "/v1/account/password-reset", "/v1/session", "/v1/erasures/{id}")
 _ANY: list[dict[str, list[str]]] = [{"key": []}, {"password": []}, {"cookie": []}]
 
 

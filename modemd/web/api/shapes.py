@@ -179,6 +179,30 @@ class Account(Shape):
     created_at: datetime
 
 
+class Password(Shape):
+    """The account's password, to confirm."""
+
+    password: str
+
+
+class ErasureBegun(Shape):
+    """The erasure has begun; its state needs no authentication."""
+
+    erasure: str = Field(examples=["e_01hzy3kd8q2v5"])
+
+
+class Erasure(Shape):
+    """The receipt of an erasure: no personal data."""
+
+    state: Literal["pending", "complete"]
+    requested_at: datetime
+    unreadable_at: datetime | None = Field(description="From then on nothing of the account can be read anywhere.")
+    completed_at: datetime | None
+    removed: dict[str, int] = Field(description="Rows by kind.")
+    waiting_for: list[str] = Field(description="Mirrors and modems out of reach.")
+    retained: list[str] = Field(description="What is kept, and why.")
+
+
 class Problem(BaseModel):
     """RFC 9457 problem details."""
 

@@ -1,0 +1,94 @@
+"""The rows of an account, wherever they are: found by walking the schema, deleted in slices.
+
+Any table with a column ``account`` belongs to accounts. What hangs on messages goes with them, by their ids; counters
+follow each message that leaves the queue.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from modemd.db import Reader, Transaction
+from modemd.queue import ledger
+from modemd.queue.states import State
+from modemd.values import Lane
+
+SLICE = 100
+"""Messages in one transaction: a few milliseconds, and sending goes first between two of them."""
+
+ROW_SLICE = 500
+"""Rows of other tables in one transaction."""
+
+_OF_MESSAGES = ("event", "segment")
+_TABLES = {
+    "sqlite": "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c"
+    " WHERE m.type = 'table' AND c.name = 'account' ORDER BY m.name",
+    "postgresql": "SELECT table_name FROM information_schema.columns"
+    " WHERE table_schema = current_schema() AND column_name = 'account' ORDER BY table_name",
+}
+_ADDRESS = {"sqlite": "rowid", "postgresql": "ctid"}
+"""What leads to one row of any table."""
+
+
+def tables(reader: Reader) -> list[str]:
+    """Every table whose rows belong to accounts, and the table of accounts, which comes last."""
+    found = [row[0] for row in reader.execute(_TABLES[reader.engine]).fetchall()]
+    return [*found, "account"]
+
+
+def count(reader: Reader, account: int) -> dict[str, int]:
+    """How many rows of an account there are, by table."""
+    found = {}
+    for table in tables(reader):
+        column = "id" if table == "account" else "account"
+        (rows,) = reader.execute(f"SELECT count(*) FROM {table} WHERE {column} = ?", (account,)).fetchone()
+        if rows:
+            found[table] = rows
+    return found
+
+
+def delete_waiting(tx: Transaction, account: int) -> int:
+    """Delete a slice of what waits to be sent, counted as cancelled; how many messages that were."""
+    return _delete_messages(tx, account, "AND state IN (0, 1)")
+
+
+def delete_messages(tx: Transaction, account: int) -> int:
+    """Delete a slice of the messages, in whatever state."""
+    return _delete_messages(tx, account, "")
+
+
+def delete_rows(tx: Transaction, account: int, table: str) -> int:
+    """Delete a slice of another table's rows."""
+    column = "id" if table == "account" else "account"
+    address = _ADDRESS[tx.engine] if table != "account" else "id"
+    return int(
+        tx.execute(
+            f"DELETE FROM {table} WHERE {address} IN (SELECT {address} FROM {table} WHERE {column} = ? LIMIT ?)",
+            (account, ROW_SLICE),
+        ).rowcount
+    )
+
+
+def sending(reader: Reader, account: int) -> bool:
+    """Whether a message of the account is on the air."""
+    return (
+        reader.execute("SELECT 1 FROM message WHERE account = ? AND state = 2 LIMIT 1", (account,)).fetchone()
+        is not None
+    )
+
+
+def _delete_messages(tx: Transaction, account: int, which: str) -> int:
+    rows = tx.execute(
+        f"SELECT id, lane, state FROM message WHERE account = ? {which} ORDER BY id LIMIT ?", (account, SLICE)
+    ).fetchall()
+    numbers = [row[0] for row in rows]
+    marks = ", ".join("?" * len(numbers))
+    if numbers:
+        for table, column in (*((name, "message") for name in _OF_MESSAGES), ("message", "id")):
+            tx.execute(f"DELETE FROM {table} WHERE {column} IN ({marks})", numbers)
+    for (lane, state), gone in Counter((Lane(row[1]), State(row[2])) for row in rows).items():
+        if state in (State.SCHEDULED, State.QUEUED):
+            ledger.moved(tx, lane, state, State.CANCELLED, gone)
+        else:
+            ledger.removed(tx, lane, state, gone)
+    return len(numbers)

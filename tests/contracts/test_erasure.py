@@ -1,0 +1,336 @@
+"""Forgetting an account on both engines: nothing can be read, nothing comes back, others are not disturbed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modemd.accounts import erasing_rows, keystore
+from modemd.accounts import request as requests
+from modemd.accounts.directory import Account
+from modemd.accounts.erasure import Step
+from modemd.accounts.numbers import Numbers
+from modemd.accounts.parts import UNUSED, Accounts, Terms
+from modemd.at.pdu import count
+from modemd.clock import ManualClock
+from modemd.db import Database
+from modemd.errors import Conflict, KeyStoreError, NotFound, StorageFull, Unauthorised, Unreadable
+from modemd.ids import decode
+from modemd.queue import Queue, State
+
+EMAIL, PHONE, OTHER = "wilhelmina.zgrzyt@example.org", "+48600200300", "+48600200301"
+TEXT, TAG, NUMBER, KEY_NAME = "kwiecisty jarmark 4711", "tajna-akcja", "+48600777123", "kasa w Gdyni"
+REMOVED = {"message": 251, "api_key": 1, "credential": 1, "session": 1, "idempotency": 1, "account": 1}
+SECRETS = [EMAIL, PHONE, TEXT, TAG, NUMBER, KEY_NAME, PHONE[3:], NUMBER[3:]]
+
+
+class House:
+    """Accounts with a mirror of their key store, and what other parts do for an erasure."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database, self.folder, self.clock = database, folder, ManualClock()
+        self.mirror = folder / "usb"
+        self.mirror.mkdir()
+        self.store = keystore.create(folder / "state.keys", mirrors=[self.mirror])
+        self.scrubbed = 0
+        self.absent: list[str] = []
+        self.accounts = self._built()
+
+    def _built(self) -> Accounts:
+        async def scrub() -> None:
+            self.scrubbed += 1
+
+        async def sweep() -> list[str]:
+            return self.absent
+
+        self.queue = Queue(self.database, self.clock, "node")
+        return Accounts(
+            self.database,
+            self.store,
+            self.queue,
+            Terms(Numbers("PL")),
+            count=lambda text: count(text).parts,
+            capacity=lambda: 1e6,
+            clock=self.clock,
+            scrub=scrub,
+            sweep=sweep,
+        )
+
+    async def restart(self) -> None:
+        """As after a crash: only what is on disk is known."""
+        self.accounts.close()
+        self.store = keystore.load(self.folder / "state.keys", mirrors=[self.mirror])
+        self.accounts = self._built()
+        await self.accounts.start()
+
+    async def lived(self, phone: str = PHONE, messages: int = 250) -> tuple[Account, str]:
+        """An account that has used everything, and its API key."""
+        account = await self.accounts.directory.create(EMAIL, phone)
+        await asyncio.to_thread(self.accounts.credentials.issue, account.id)
+        await self.accounts.sessions.open(account.id)
+        _, key = await self.accounts.keys.mint(account.id, KEY_NAME)
+        numbers = [NUMBER, *(f"+4860{place:07}" for place in range(messages - 1))]
+        body = {"to": numbers, "text": TEXT, "tag": TAG}
+        await self.accounts.sending.submit(account.id, requests.read(body, self.clock.now()), "once")
+        later = {"to": NUMBER, "text": TEXT, "send_at": "2027-01-16T08:00:00Z"}
+        await self.accounts.sending.submit(account.id, requests.read(later, self.clock.now()))
+        await self._ended(account.id, messages // 2)
+        return account, key
+
+    async def _ended(self, account: int, messages: int) -> None:
+        """Some of its messages have been sent; counted as the queue counts."""
+
+        def end(tx: Any) -> None:
+            rows = tx.execute("SELECT id FROM message WHERE account = ? AND state = 1 LIMIT ?", (account, messages))
+            numbers = [row[0] for row in rows.fetchall()]
+            for number in numbers:
+                tx.execute("UPDATE message SET state = 4, sent_at = 1 WHERE id = ?", (number,))
+                tx.execute(
+                    "INSERT INTO event (message, account, at, part, what, code, detail)"
+                    " VALUES (?, ?, 1, 1, 'x', '', '')",
+                    (number, account),
+                )
+            tx.tally("state.queued", -messages)
+            tx.tally("lane.1", -messages)
+            tx.tally("total.sent", messages)
+
+        await self.database.write(end)
+
+    async def rows(self, account: int) -> dict[str, int]:
+        return await self.database.read(lambda reader: erasing_rows.count(reader, account))
+
+    async def everything(self) -> bytes:
+        """Every value of every table, and every file of keys."""
+
+        def dump(reader: Any) -> bytes:
+            found = []
+            for table in [*erasing_rows.tables(reader), "erasure", "tally"]:
+                for row in reader.execute(f"SELECT * FROM {table}").fetchall():
+                    found += [bytes(one) if isinstance(one, (bytes, memoryview)) else str(one).encode() for one in row]
+            return b"\n".join(found)
+
+        files = b"".join(file.read_bytes() for file in self.folder.rglob("*") if file.is_file())
+        return await self.database.read(dump) + files
+
+
+@pytest.fixture
+async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
+    folder = tmp_path / "house"
+    folder.mkdir()
+    house = House(database, folder)
+    await house.accounts.start()
+    yield house
+    house.accounts.close()
+
+
+def hits(where: bytes) -> list[str]:
+    """Which of the secrets can be read there, as text in whatever width or as hex."""
+    found = []
+    for secret in SECRETS:
+        raw = secret.encode()
+        for form in (raw, raw.hex().encode(), secret.encode("utf-16-le"), secret.encode("utf-16-be")):
+            if form.lower() in where.lower():
+                found.append(secret)
+    return found
+
+
+async def test_while_an_account_lives_nothing_of_it_can_be_read_in_the_database(house: House) -> None:
+    account, _ = await house.lived()
+    assert hits(await house.everything()) == []
+    assert {"account", "api_key", "credential", "session", "message", "idempotency"} <= (
+        await house.rows(account.id)
+    ).keys()
+
+
+async def test_after_an_erasure_no_row_no_key_and_no_caller_is_left(house: House) -> None:
+    account, key = await house.lived()
+    number = await house.accounts.erasures.request(account.id)
+    with pytest.raises(Unauthorised):
+        await house.accounts.keys.check(key)
+    assert await house.accounts.erasures.do_all() == 0
+    erasure = await house.accounts.erasures.show(number)
+    assert erasure.step is Step.DONE
+    assert erasure.requested_at <= (erasure.unreadable_at or 0) <= (erasure.completed_at or 0)
+    assert erasure.removed == REMOVED
+    assert erasure.waiting_for == []
+    assert await house.rows(account.id) == {} == await house.accounts.erasures.verify(number)
+    assert account.id not in house.store.accounts()
+    assert account.id in house.store.erased()
+    assert house.scrubbed == 1
+    assert hits(await house.everything()) == []
+    with pytest.raises(NotFound):
+        await house.accounts.directory.account(account.id)
+
+
+async def test_the_counters_of_the_queue_stay_true(house: House) -> None:
+    account, _ = await house.lived(messages=250)
+    await house.accounts.erasures.request(account.id)
+    await house.accounts.erasures.do_all()
+    counts = await house.queue.counts()
+    assert {state: found for state, found in counts.states.items() if found} == {}
+    assert (counts.totals["accepted"], counts.totals["sent"], counts.totals["cancelled"]) == (251, 125, 126)
+
+
+async def test_an_erasure_touches_nobody_else(house: House) -> None:
+    account, _ = await house.lived()
+    other, key = await house.lived(phone=OTHER)
+    before = await house.rows(other.id)
+    await house.accounts.erasures.request(account.id)
+    await house.accounts.erasures.do_all()
+    assert await house.rows(other.id) == before
+    assert (await house.accounts.keys.check(key)).account_id == other.id
+    assert await house.accounts.directory.find(EMAIL) == [other]
+    assert len(await house.accounts.sending.messages(other.id, to=NUMBER)) == 2
+
+
+async def test_the_phone_is_free_again(house: House) -> None:
+    account, _ = await house.lived(messages=2)
+    await house.accounts.erasures.request(account.id)
+    with pytest.raises(Conflict):
+        await house.accounts.directory.create(EMAIL, PHONE)
+    await house.accounts.erasures.do_all()
+    assert (await house.accounts.directory.create(EMAIL, PHONE)).id != account.id
+
+
+async def test_asking_again_gives_the_same_erasure(house: House) -> None:
+    account, _ = await house.lived(messages=2)
+    number = await house.accounts.erasures.request(account.id)
+    assert await house.accounts.erasures.request(account.id) == number
+    await house.accounts.erasures.do_all()
+    assert await house.accounts.erasures.request(account.id) == number
+    with pytest.raises(NotFound):
+        await house.accounts.erasures.request(4711)
+    with pytest.raises(Conflict):
+        await house.accounts.erasures.request(1)
+
+
+@pytest.mark.parametrize("step", range(0, 24, 2))
+async def test_an_erasure_that_is_cut_off_anywhere_is_finished(
+    house: House, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    account, _ = await house.lived()
+    number = await house.accounts.erasures.request(account.id)
+    calls = 0
+
+    def cutting(real: Callable[..., Any], error: Exception) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls > step:
+                raise error
+            return real(*arguments, **options)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.database, "submit", cutting(house.database.submit, StorageFull("full")))
+        patch.setattr(house.store, "destroy", cutting(house.store.destroy, KeyStoreError("full")))
+        await house.accounts.erasures.do_all()
+    await house.restart()
+    assert await house.accounts.erasures.do_all() == 0
+    assert await house.accounts.erasures.verify(number) == {}
+    assert (await house.accounts.erasures.show(number)).removed == REMOVED
+    counts = await house.queue.counts()
+    assert (counts.totals["accepted"], counts.totals["sent"], counts.totals["cancelled"]) == (251, 125, 126)
+
+
+async def test_a_mirror_out_of_reach_keeps_it_pending_and_is_named(house: House) -> None:
+    account, _ = await house.lived(messages=2)
+    away = house.mirror.rename(house.folder / "unplugged")
+    number = await house.accounts.erasures.request(account.id)
+    assert await house.accounts.erasures.do_all() == 1
+    erasure = await house.accounts.erasures.show(number)
+    assert erasure.waiting_for == [f"mirror {house.mirror}"]
+    assert erasure.unreadable_at is None
+    with pytest.raises(Unreadable):
+        house.store.data_key(account.id)
+    await house.restart()
+    away.rename(house.mirror)
+    assert await house.accounts.erasures.do_all() == 0
+    erasure = await house.accounts.erasures.show(number)
+    assert erasure.waiting_for == []
+    assert erasure.unreadable_at is not None
+
+
+async def test_an_absent_modem_is_waited_for_and_named(house: House) -> None:
+    account, _ = await house.lived(messages=2)
+    house.absent = ["modem3"]
+    number = await house.accounts.erasures.request(account.id)
+    assert await house.accounts.erasures.do_all() == 1
+    erasure = await house.accounts.erasures.show(number)
+    assert (erasure.waiting_for, erasure.completed_at) == (["modem3"], None)
+    assert erasure.unreadable_at is not None
+    house.absent = []
+    assert await house.accounts.erasures.do_all() == 0
+
+
+async def test_a_message_on_the_air_finishes_first(house: House) -> None:
+    account, _ = await house.lived(messages=2)
+    sending = (int(State.SENDING), account.id)
+    await house.database.write(
+        lambda tx: tx.execute("UPDATE message SET state = ? WHERE account = ?", sending).rowcount
+    )
+    await house.accounts.erasures.request(account.id)
+    erasing = asyncio.create_task(house.accounts.erasures.do_all())
+    while (await house.accounts.erasures.all())[0].step is not Step.DRAIN:
+        await asyncio.sleep(0.01)
+    assert account.id in house.store.accounts()
+    await house.database.write(
+        lambda tx: tx.execute("UPDATE message SET state = 4 WHERE account = ?", (account.id,)).rowcount
+    )
+    house.queue.changed()
+    assert await erasing == 0
+    assert account.id not in house.store.accounts()
+
+
+async def test_what_arrives_while_the_account_is_being_shut_goes_too(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, _ = await house.lived(messages=2)
+    late = requests.read({"to": NUMBER, "text": TEXT}, house.clock.now())
+    await house.accounts.erasures.request(account.id)
+    await house.accounts.sending.submit(account.id, late)
+    assert await house.accounts.erasures.do_all() == 0
+    assert await house.rows(account.id) == {}
+
+
+async def test_an_account_on_trial_that_nobody_uses_goes_away(house: House) -> None:
+    await house.accounts.errands.register(EMAIL, PHONE, "-")
+    await house.accounts.errands.do_all()
+    made = await house.accounts.directory.create("other@example.org", OTHER)
+    house.clock.advance(UNUSED)
+    await house.accounts.erase_unused()
+    assert await house.accounts.erasures.all() == []
+    house.clock.advance(1)
+    await house.accounts.erase_unused()
+    await house.accounts.erasures.do_all()
+    assert await house.accounts.directory.find(PHONE) == []
+    assert await house.accounts.directory.find(OTHER) == [made], "the operator made it; it may wait"
+
+
+async def test_an_account_that_was_used_once_stays(house: House) -> None:
+    await house.accounts.errands.register(EMAIL, PHONE, "-")
+    await house.accounts.errands.do_all()
+    (account,) = await house.accounts.directory.find(PHONE)
+    _, key = await house.accounts.keys.mint(account.id)
+    await house.accounts.keys.check(key)
+    house.clock.advance(UNUSED + 1)
+    await house.accounts.erase_unused()
+    assert await house.accounts.directory.find(PHONE) == [account]
+
+
+async def test_the_receipt_is_waited_for(house: House) -> None:
+    account, _ = await house.lived(messages=2)
+    running = asyncio.create_task(house.accounts.erasures.run())
+    number = await house.accounts.erasures.request(account.id)
+    erasure = await asyncio.wait_for(house.accounts.erasures.wait(number), 10)
+    assert erasure.completed_at is not None
+    running.cancel()
+
+
+def test_an_erasures_id_is_told_apart() -> None:
+    assert decode("e", "e_01hzy3kd8q2v5") is not None
