@@ -153,7 +153,7 @@ class Bench:
             clock=SystemClock(),
             settings=replace(settings, **changes),
             on_late_answer=self.sender.on_late,
-            on_pdu=self.sender.take,
+            on_pdu=lambda modem, kind, hex_pdu: self.sender.take(modem, kind, hex_pdu),
         )
         self._running = asyncio.create_task(self.pool.run())
 
