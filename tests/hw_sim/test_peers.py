@@ -241,6 +241,9 @@ def python_gsmmodem(port: str, folder: Path) -> Iterator[Gateway]:
     modem.connect()
     try:
         yield lambda text: modem.sendSms(NUMBER, text) and None, lambda: texts.get(timeout=60)
+        for thread in threading.enumerate():
+            if "ModemNotification" in thread.name:  # it is still deleting what it has read
+                thread.join(10)
     finally:
         modem.close()
 
