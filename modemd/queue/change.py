@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modemd.db import Transaction
 from modemd.errors import Conflict, NotFound
-from modemd.queue import ledger
+from modemd.queue import ledger, usage
 from modemd.queue.lookup import NOT_STAGED, one
 from modemd.queue.rows import Message
 from modemd.queue.settle import resolve_sent
@@ -36,6 +36,7 @@ def cancel(tx: Transaction, number: int, account: int | None, now: int) -> State
     tx.execute("UPDATE message SET state = 9 WHERE id = ? AND state IN (0, 1)", (number,))
     ledger.moved(tx, found.lane, found.state, State.CANCELLED)
     ledger.note(tx, number, found.account, now, "cancelled")
+    usage.give_back(tx, found.account, found.parts, found.created)
     return State.CANCELLED
 
 

@@ -11,7 +11,7 @@ from modemd.clock import Clock
 from modemd.db import Database, Transaction, Urgency
 from modemd.errors import Conflict, NotFound, Unreadable
 from modemd.ids import IdSource
-from modemd.queue import change, lookup, reports, settle
+from modemd.queue import change, lookup, reports, settle, usage
 from modemd.queue import submit as accepting
 from modemd.queue.lookup import Wanted
 from modemd.queue.matching import UNKNOWN, Open
@@ -20,6 +20,7 @@ from modemd.queue.retry import Next
 from modemd.queue.rows import Counts, Draft, Envelope, Handed, Idempotency, Message, Settlement, Story
 from modemd.queue.states import State
 from modemd.queue.turns import Key, Turns
+from modemd.queue.usage import SimUsage
 from modemd.values import Lane, Report, Sms
 
 DEFAULT_LIFE = 48 * 3600
@@ -158,11 +159,18 @@ class Queue:
     # Sending
 
     def cross(
-        self, settled: Sequence[Settlement], message: Message | None, part: int, sim: str, turns: dict[Key, int]
+        self,
+        settled: Sequence[Settlement],
+        message: Message | None,
+        part: int,
+        sim: str,
+        turns: dict[Key, int],
+        used: SimUsage | None = None,
     ) -> asyncio.Future[Crossing]:
         """The write-ahead barrier: in one transaction settle what has ended and mark the next segment.
 
-        ``turns`` are virtual times to write down beside. The future fails with StorageError if nothing was written.
+        ``turns`` are virtual times, ``used`` is what the SIM has used of its limits, to write down beside. The future
+        fails with StorageError if nothing was written.
         """
         now = self._clock.now()
         if message is not None:
@@ -177,6 +185,8 @@ class Queue:
             marked = message is not None and settle.mark(tx, message, part, sim, self._node, now)
             if turns:
                 write_turns(tx, turns)
+            if used is not None:
+                usage.write(tx, used)
             return Crossing(marked, follow, moved)
 
         return self._database.submit(closure, Urgency.SEND)

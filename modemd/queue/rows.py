@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modemd.queue.states import IfUncertain, State
+from modemd.queue.usage import Spending
 from modemd.values import Lane, Outcome
 
 
@@ -34,6 +35,8 @@ class Envelope:
     if_uncertain: IfUncertain = IfUncertain.HOLD
     report: bool = False
     tag_key: bytes | None = None
+    spending: Spending | None = None
+    """What the call takes of its account's allowance, if that has a limit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from collections.abc import AsyncIterable, Sequence
 from functools import partial
 from typing import Any
 
-from modemd.db import Database, Transaction, Urgency
+from modemd.db import Database, Reader, Transaction, Urgency
 from modemd.errors import Conflict
-from modemd.queue import ledger
+from modemd.queue import ledger, usage
 from modemd.queue.rows import Draft, Envelope, Idempotency
 from modemd.queue.states import State
 
@@ -57,9 +57,10 @@ def accept(
     references: References,
     now: int,
 ) -> None:
-    """Insert one slice as one accepted call; raises Repeated or Conflict, and then nothing is written."""
+    """Insert one slice as one accepted call; raises Repeated, Conflict or TooMany, and then nothing is written."""
     if idempotency is not None:
         _claim_key(tx, envelope.account, idempotency, drafts[0].id, len(drafts), now)
+    _spend(tx, envelope, now)
     insert(tx, envelope, drafts, drafts[0].id, references, now)
     ledger.arrived(tx, envelope.lane, _state(envelope, now), len(drafts))
 
@@ -74,6 +75,8 @@ async def accept_staged(
 ) -> None:
     """Accept a call of many slices: stage each, then one row change makes all of them exist."""
     batch, count = 0, 0
+    if envelope.spending is not None:
+        await database.read(lambda db: _check(db, envelope, idempotency, now))
 
     async def stage(drafts: Sequence[Draft]) -> None:
         await database.write(lambda tx: insert(tx, envelope, drafts, batch, references, now), Urgency.BULK)
@@ -151,6 +154,18 @@ def _state(envelope: Envelope, now: int) -> State:
     return State.SCHEDULED if envelope.due > now else State.QUEUED
 
 
+def _check(db: Reader, envelope: Envelope, idempotency: Idempotency | None, now: int) -> None:
+    """Refuse a call that its account may not make before all of it is written; not one that was made before."""
+    repeats = idempotency is not None and find_repeated(db, envelope.account, idempotency.key) is not None
+    if envelope.spending is not None and not repeats:
+        usage.check(db, envelope.account, envelope.spending, now)
+
+
+def _spend(tx: Transaction, envelope: Envelope, now: int) -> None:
+    if envelope.spending is not None:
+        usage.spend(tx, envelope.account, envelope.spending, now)
+
+
 def _stage(tx: Transaction, batch: int, account: int) -> None:
     tx.execute("INSERT INTO staging (batch, account) VALUES (?, ?)", (batch, account))
 
@@ -160,6 +175,7 @@ def _unstage(
 ) -> None:
     if idempotency is not None:
         _claim_key(tx, envelope.account, idempotency, batch, count, now)
+    _spend(tx, envelope, now)
     tx.execute("DELETE FROM staging WHERE batch = ?", (batch,))
     ledger.arrived(tx, envelope.lane, _state(envelope, now), count)
 
