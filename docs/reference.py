@@ -10,7 +10,8 @@ from typing import get_args
 import click
 
 from modemd.cli import app
-from modemd.config.sections import SECTIONS, WITHOUT_EFFECT, Section
+from modemd.config.form import Section
+from modemd.config.sections import SECTIONS, WITHOUT_EFFECT
 
 TARGET = Path(__file__).with_name("reference.md")
 
