@@ -85,13 +85,15 @@ def _happening(happening: Happening, message: Message) -> str:
         Verdict.UNSENT.value: f"could not be handed to the modem{through}, nothing was sent",
         Verdict.REFUSED.value: f"refused{through}",
         Verdict.UNCERTAIN.value: f"handed over{through}, and nothing tells what became of it",
+        "report": f"the network reports{through}",
     }.get(happening.what, happening.what)
     return f"{part}{words}" + (f" ({why})" if why else "")
 
 
 def _segment(segment: SentSegment, message: Message) -> str:
     report = "" if segment.status is None else f", TP-Status {segment.status:#04x}"
-    return f"segment {segment.number} of {message.parts} has the reference {segment.reference}{report}"
+    reference = f"has the reference {segment.reference}" if segment.reference >= 0 else "has a reference nobody knows"
+    return f"segment {segment.number} of {message.parts} {reference}{report}"
 
 
 def _sim(sim: str | None) -> str:
