@@ -53,6 +53,9 @@ SWITCH_INTERVAL_S = 0.0001
 while the database thread was busy, at 0.5 ms one of 5 ms; but a loop that is never idle starved the writer at 0.5 ms
 for seconds, and at 0.1 ms it did not (docs/why.md)."""
 
+_IDENTIFIED = frozenset({Condition.READY, Condition.SENDING, Condition.DRAINING})
+"""Conditions of a modem that has been brought up: its SIM is known."""
+
 Announce = Callable[["Service"], None]
 
 
@@ -267,8 +270,8 @@ class Service:
         jobs = Jobs(
             [
                 Duty("gauge", 1.0, self._sample),
-                Duty("inbound", 3600.0, self.inbound.tidy),
-                Duty("early reports", 3600.0, self.queue.forget_early_reports),
+                Duty("inbound", 600.0, self.inbound.tidy),
+                Duty("early reports", 600.0, self.queue.forget_early_reports),
             ]
         )
         jobs.start()
