@@ -76,16 +76,7 @@ class Simulator:
 
     async def _spawn(self, lock: int) -> None:
         """The child inherits the lock with the descriptor and holds it as long as it lives."""
-        process = self._process = subprocess.Popen(  # asyncio's own would kill it together with its transport
-            [
-                *(sys.executable, "-m", "hw_sim", "--modems", str(self._modems)),
-                *("--dir", str(self.folder), "--air-log", str(self.air_log)),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            pass_fds=(lock,),
-            start_new_session=True,
-        )
+        process = self._process = self._launch(lock)
         os.truncate(lock, 0)
         os.pwrite(lock, str(process.pid).encode(), 0)
         try:
@@ -95,6 +86,19 @@ class Simulator:
         if not said:
             raise DaemonError("the simulated modems do not start", cure="try hw-sim --modems 1 --dir DIR by hand")
         log.event("simulator.started", modems=self._modems)
+
+    def _launch(self, lock: int) -> subprocess.Popen[bytes]:
+        """Not through asyncio, which would kill the child together with its transport."""
+        return subprocess.Popen(  # noqa: S603  # the command is ours
+            [
+                *(sys.executable, "-m", "hw_sim", "--modems", str(self._modems)),
+                *("--dir", str(self.folder), "--air-log", str(self.air_log)),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            pass_fds=(lock,),
+            start_new_session=True,
+        )
 
     def _has_all_ports(self) -> bool:
         return all(os.path.exists(port) for port in self.ports) and not (self.folder / f"modem{self._modems}").exists()
