@@ -6,17 +6,21 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
+from modemd.accounts.addressing import Books
 from modemd.accounts.api_keys import ApiKeys
 from modemd.accounts.budgets import Budgets
 from modemd.accounts.credentials import Credentials
 from modemd.accounts.directory import Directory
 from modemd.accounts.erasure import Aftercare, Erasures
 from modemd.accounts.errands import Errands
+from modemd.accounts.groups import Groups
 from modemd.accounts.keychain import KeyStore
 from modemd.accounts.login import Login
 from modemd.accounts.notices import Notices
 from modemd.accounts.numbers import Numbers
+from modemd.accounts.opt_outs import OptOuts
 from modemd.accounts.passwords import Hasher
+from modemd.accounts.recipients import Recipients
 from modemd.accounts.sending import Sending
 from modemd.accounts.sessions import Sessions
 from modemd.accounts.vault import Vault
@@ -66,7 +70,11 @@ class Accounts:
         self.directory = Directory(database, keystore, vault, terms.numbers, ids=ids, clock=clock)
         self.keys = ApiKeys(database, vault, ids, clock)
         self.sessions = Sessions(database, ids, clock)
-        self.sending = Sending(queue, vault, terms.numbers, count=count, clock=clock)
+        self.opt_outs = OptOuts(database, vault, terms.numbers, ids=ids, clock=clock)
+        self.recipients = Recipients(database, vault, ids, clock)
+        self.groups = Groups(database, vault, ids, clock)
+        books = Books(self.recipients, self.groups, self.opt_outs)
+        self.sending = Sending(queue, vault, terms.numbers, count=count, clock=clock, books=books)
         self._hasher = Hasher()
         self.credentials = Credentials(database, keystore, vault, self._hasher, clock)
         self.sending.issue_password = self.credentials.issue

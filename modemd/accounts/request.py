@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from modemd import ids
 from modemd.clock import SECOND
 from modemd.errors import InvalidField
 from modemd.queue.states import IfUncertain
@@ -37,6 +38,9 @@ class Request:
     to: tuple[str, ...]
     """As the caller wrote them."""
     text: str
+    """With recipients or groups, a text with fields (template.py)."""
+    recipients: tuple[int, ...] = ()
+    groups: tuple[int, ...] = ()
     lane: Lane = Lane.TRANSACTIONAL
     flash: bool = False
     send_at: int | None = None
@@ -55,9 +59,14 @@ def read(body: object, now: int) -> Request:
     for name in body:
         if name not in _FIELDS:
             raise InvalidField("body", "a field of the body is unknown", cure=_KNOWN, code="unknown_field")
+    nobody: tuple[int, ...] = ()
+    recipients = _optional(body, "recipients", _ids("r"), nobody)
+    groups = _optional(body, "groups", _ids("g"), nobody)
     return Request(
-        to=_to(body),
+        to=_to(body) if body.get("to") is not None or not (recipients or groups) else (),
         text=_text(body),
+        recipients=recipients,
+        groups=groups,
         lane=_optional(body, "lane", _choice(_LANES), Lane.TRANSACTIONAL),
         flash=_optional(body, "flash", _flag, default=False),
         send_at=_optional(body, "send_at", lambda name, value: _moment(name, value, now), None),
@@ -92,6 +101,19 @@ def _to(body: Mapping[str, Any]) -> tuple[str, ...]:
         if len(number) > MAX_NUMBER:
             raise InvalidField(f"to[{place}]", f"a number has at most {MAX_NUMBER} characters", cure="check the list")
     return tuple(given)
+
+
+def _ids(prefix: str) -> Callable[[str, Any], tuple[int, ...]]:
+    def reader(name: str, value: object) -> tuple[int, ...]:
+        cure = f"a list of ids like {prefix}_01hzy3kd8q2v5"
+        if not isinstance(value, list) or len(value) > MAX_RECIPIENTS:
+            raise InvalidField(name, "this is no list of ids, or too long", cure=cure)
+        found = [ids.decode(prefix, one) if isinstance(one, str) else None for one in value]
+        if None in found:
+            raise InvalidField(f"{name}[{found.index(None)}]", "this is no id", cure=cure)
+        return tuple(dict.fromkeys(number for number in found if number is not None))
+
+    return reader
 
 
 def _text(body: Mapping[str, Any]) -> str:

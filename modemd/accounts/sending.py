@@ -15,9 +15,9 @@ import orjson
 
 from modemd import ids
 from modemd.accounts import letter
+from modemd.accounts.addressing import Addressed, Addressing, Books
 from modemd.accounts.letter import Letter
-from modemd.accounts.number_worker import NumberWorker
-from modemd.accounts.numbers import Numbers, Rejected, sort
+from modemd.accounts.numbers import Numbers, Rejected
 from modemd.accounts.passwords import LENGTH
 from modemd.accounts.request import Request
 from modemd.accounts.vault import Box, Vault
@@ -32,10 +32,6 @@ from modemd.values import Sms
 
 BODY = "message.body"
 REJECTED = "idempotency.rejected"
-INLINE = 50
-"""Recipients whose numbers are read on the loop (12 µs each); more go to the child process."""
-LONG_TEXT = 1000
-"""Characters from which counting the segments of a text leaves the loop."""
 SLICE = 100
 """Messages sealed or opened in one turn of the loop: below a millisecond."""
 
@@ -62,13 +58,19 @@ class Sending:
     """The messages of accounts. ``count`` gives the segments that a text takes; raises InvalidField if too many."""
 
     def __init__(
-        self, queue: Queue, vault: Vault, numbers: Numbers, *, count: Callable[[str], int], clock: Clock
+        self,
+        queue: Queue,
+        vault: Vault,
+        numbers: Numbers,
+        *,
+        count: Callable[[str], int],
+        clock: Clock,
+        books: Books | None = None,
     ) -> None:
         self._queue = queue
         self._vault = vault
         self._numbers = numbers
-        self._worker = NumberWorker(numbers)
-        self._count = count
+        self._addressing = Addressing(numbers, books, count)
         self._clock = clock
         self.issue_password: Callable[[int], str] = _no_password
         """Makes a password for an account, for any thread; set by who keeps the passwords."""
@@ -79,12 +81,11 @@ class Sending:
         Raises InvalidField if no recipient is acceptable, Conflict (``idempotency_mismatch``) if the key was used
         for another request, StorageError; then nothing was accepted.
         """
-        parts = await self._parts(request.text)
-        accepted, rejected = await self._sort(request.to)
-        if not accepted:
-            raise _none_acceptable(rejected)
         with self._vault.unit(account) as box:
-            call = _Call(request, accepted, parts, self._queue.ids.many(len(accepted)), box, self._clock.now())
+            accepted, rejected = await self._addressing.messages(account, request, box)
+            if not accepted:
+                raise _none_acceptable(rejected)
+            call = _Call(request, accepted, self._queue.ids.many(len(accepted)), box, self._clock.now())
             call_key = None if idempotency_key is None else call.idempotency(idempotency_key, rejected)
             receipt = Receipt(ids.encode("b", call.numbers[0]), rejected=rejected)
             drafts = call.slices(receipt) if len(accepted) > SLICE else call.drafts(range(len(accepted)), receipt)
@@ -137,13 +138,7 @@ class Sending:
 
     def close(self) -> None:
         """End the child process, if there is one."""
-        self._worker.close()
-
-    async def _parts(self, text: str) -> int:
-        return self._count(text) if len(text) < LONG_TEXT else await asyncio.to_thread(self._count, text)
-
-    async def _sort(self, raws: Sequence[str]) -> tuple[list[str], list[Rejected]]:
-        return sort(self._numbers, raws) if len(raws) <= INLINE else await self._worker.sort(raws)
+        self._addressing.close()
 
     async def _repeat(self, account: int, repeated: Repeated, box: Box) -> Receipt:
         """The receipt that was given before."""
@@ -163,8 +158,7 @@ class _Call:
     """One request on its way into the queue."""
 
     request: Request
-    accepted: list[str]
-    parts: int
+    accepted: list[Addressed]
     numbers: range
     box: Box
     now: int
@@ -188,11 +182,11 @@ class _Call:
         """These messages, sealed; and what the receipt says of them."""
         request, box, drafts = self.request, self.box, []
         for place in places:
-            number, to = self.numbers[place], self.accepted[place]
-            sms = Sms(to, request.text, request.flash, request.report, request.valid_for)
+            number, (to, text, parts) = self.numbers[place], self.accepted[place]
+            sms = Sms(to, text, request.flash, request.report, request.valid_for)
             body = box.seal(BODY, number, letter.encode(Letter(sms, request.tag)))
-            drafts.append(Draft(number, body, self.parts, box.tag("to", to)))
-            receipt.messages.append(Accepted(id=ids.encode("m", number), to=to, parts=self.parts, state=self.state))
+            drafts.append(Draft(number, body, parts, box.tag("to", to)))
+            receipt.messages.append(Accepted(id=ids.encode("m", number), to=to, parts=parts, state=self.state))
         return drafts
 
     async def slices(self, receipt: Receipt) -> AsyncIterator[list[Draft]]:
@@ -246,6 +240,8 @@ async def _unhurried(messages: Sequence[Message]) -> AsyncIterator[Message]:
 
 
 def _none_acceptable(rejected: list[Rejected]) -> InvalidField:
+    if not rejected:
+        return InvalidField("groups", "there is nobody in these groups", cure="put recipients in", code="no_recipient")
     first = rejected[0]
     if len(rejected) == 1:
         return InvalidField("to", first["detail"], cure=_WRITE_SO, code=first["code"])

@@ -14,7 +14,8 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
-from modemd.errors import InvalidField, UsageError
+from modemd import ids
+from modemd.errors import InvalidField, NotFound, UsageError
 
 MAX_ELEMENTS = 100_000
 """Commas in a JSON body: ten thousand recipients and the longest text have half as many."""
@@ -90,6 +91,14 @@ def query(request: Request, known: frozenset[str]) -> Mapping[str, str]:
             raise InvalidField("query", "a query parameter is unknown or repeated", cure=cure, code="unknown_field")
         found[name] = value
     return found
+
+
+def id_in(request: Request, prefix: str, kind: str, name: str = "id") -> int:
+    """The id in the path. Raises NotFound if it is none of this kind."""
+    number = ids.decode(prefix, request.path_params[name])
+    if number is None:
+        raise NotFound(f"there is no such {kind}", cure=f"an id looks like {prefix}_01hzy3kd8q2v5")
+    return number
 
 
 def answer(document: Any, status: int = 200) -> Response:

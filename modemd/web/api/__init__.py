@@ -13,8 +13,11 @@ from modemd.web import problems
 from modemd.web.api.account import OwnAccount
 from modemd.web.api.documents import Documents
 from modemd.web.api.entrance import Entrance
+from modemd.web.api.groups import Grouping
 from modemd.web.api.keys import KeyRing
 from modemd.web.api.messages import Messages
+from modemd.web.api.opt_outs import OptingOut
+from modemd.web.api.recipients import AddressBook
 from modemd.web.api.state import Ready, ServiceState, Status
 from modemd.web.doorkeeper import Doorkeeper
 from modemd.web.edge import Edge
@@ -66,5 +69,8 @@ def _families(accounts: Accounts, doorkeeper: Doorkeeper) -> list[APIRouter]:
             accounts.errands, accounts.login, accounts.sessions, numbers=terms.numbers, countries=terms.countries
         ).routes(),
         KeyRing(accounts.keys, doorkeeper).routes(),
+        AddressBook(accounts.recipients, terms.numbers, doorkeeper).routes(),
+        Grouping(accounts.groups, doorkeeper).routes(),
+        OptingOut(accounts.opt_outs, doorkeeper).routes(),
         OwnAccount(accounts.directory, accounts.erasures, accounts.login, doorkeeper).routes(),
     ]

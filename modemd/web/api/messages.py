@@ -10,15 +10,14 @@ from modemd import ids
 from modemd.accounts import request as messages_request
 from modemd.accounts.sending import Sending
 from modemd.clock import Clock
-from modemd.errors import InvalidField, NotFound
+from modemd.errors import InvalidField
 from modemd.queue.states import State, by_label
-from modemd.web.api import shapes
+from modemd.web.api import paging, shapes
 from modemd.web.doorkeeper import Doorkeeper
-from modemd.web.lean import LeanRoute, answer, query, read_json
+from modemd.web.lean import LeanRoute, answer, id_in, query, read_json
 
-DEFAULT_LIMIT, MAX_LIMIT = 100, 500
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_FILTERS = frozenset({"state", "tag", "to", "cursor", "limit"})
+_FILTERS = frozenset({"state", "tag", "to", *paging.NAMES})
 
 
 class Messages:
@@ -81,27 +80,26 @@ class Messages:
         """Messages, newest first, filtered by state (several separated by commas), tag and recipient."""
         caller = await self._doorkeeper.caller(request)
         wanted = query(request, _FILTERS)
-        limit = _limit(wanted.get("limit"))
+        limit = paging.limit(wanted)
         found = await self._sending.messages(
             caller.account_id,
             states=_states(wanted.get("state")),
             tag=wanted.get("tag"),
             to=_plus(wanted.get("to")),
-            before=_before(wanted.get("cursor")),
+            before=paging.place(wanted),
             limit=limit,
         )
-        more = len(found) == limit
-        return answer({"messages": found, "cursor": "c" + found[-1]["id"][1:] if more else None})
+        return answer(paging.page("messages", found, limit))
 
     async def get(self, request: Request) -> Response:
         """One message."""
         caller = await self._doorkeeper.caller(request)
-        return answer(await self._sending.message(caller.account_id, _id(request)))
+        return answer(await self._sending.message(caller.account_id, id_in(request, "m", "message")))
 
     async def cancel(self, request: Request) -> Response:
         """Take a message back that has not been sent."""
         caller = await self._doorkeeper.caller(request)
-        number = _id(request)
+        number = id_in(request, "m", "message")
         state = await self._sending.cancel(caller.account_id, number)
         return answer({"id": ids.encode("m", number), "state": state.label})
 
@@ -116,16 +114,8 @@ _PARAMETERS = [
     shapes.parameter("state", "query", "one or several states, separated by commas"),
     shapes.parameter("tag", "query", "the tag of the call"),
     shapes.parameter("to", "query", "the recipient's number"),
-    shapes.parameter("cursor", "query", "from the page before"),
-    shapes.parameter("limit", "query", "messages on a page", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}),
+    *paging.PARAMETERS,
 ]
-
-
-def _id(request: Request) -> int:
-    number = ids.decode("m", request.path_params["id"])
-    if number is None:
-        raise NotFound("there is no such message", cure="an id looks like m_01hzy3kd8q2v5")
-    return number
 
 
 def _states(text: str | None) -> list[State] | None:
@@ -141,20 +131,3 @@ def _states(text: str | None) -> list[State] | None:
 def _plus(number: str | None) -> str | None:
     """A number from a query string, where an unescaped plus sign has become a blank."""
     return "+" + number[1:] if number and number.startswith(" ") else number
-
-
-def _before(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    number = ids.decode("c", cursor)
-    if number is None:
-        raise InvalidField("cursor", "this is no cursor", cure="take it from the page before, unchanged")
-    return number
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return DEFAULT_LIMIT
-    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MAX_LIMIT):
-        raise InvalidField("limit", "this is no size of a page", cure=f"a number from 1 to {MAX_LIMIT}")
-    return int(text)

@@ -27,11 +27,19 @@ class Shape(BaseModel):
 class MessageRequest(Shape):
     """A text for one or many recipients."""
 
-    to: str | list[str] = Field(
+    to: str | list[str] | None = Field(
+        None,
         description="A number, or up to 10,000: E.164, or national in the home region. Duplicates are merged.",
         examples=["+48600100200", ["+48600100200", "+48600100201"]],
     )
-    text: str = Field(min_length=1, max_length=request.MAX_TEXT, examples=["Your parcel is waiting."])
+    recipients: list[str] | None = Field(None, description="Ids of recipients of yours.")
+    groups: list[str] | None = Field(None, description="Ids of groups of yours.")
+    text: str = Field(
+        min_length=1,
+        max_length=request.MAX_TEXT,
+        description="With recipients or groups, {name}, {number} and their fields are filled in; {{ and }} are braces.",
+        examples=["Your parcel is waiting."],
+    )
     lane: Literal["transactional", "bulk"] | None = Field(
         "transactional", description="bulk goes after everything somebody waits for."
     )
@@ -107,6 +115,97 @@ class Cancelled(Shape):
 
     id: str
     state: StateName
+
+
+class CardBody(Shape):
+    """A number with an optional name and free fields."""
+
+    number: str = Field(examples=["+48600100200"])
+    name: str | None = Field(None, max_length=200)
+    fields: dict[str, str] | None = Field(None, description="At most 20.", examples=[{"city": "Gdynia"}])
+
+
+class Recipient(Shape):
+    """A recipient of yours."""
+
+    id: str
+    number: str
+    name: str
+    fields: dict[str, str]
+    created_at: datetime
+
+
+class RecipientPage(Shape):
+    """Recipients, oldest first."""
+
+    recipients: list[Recipient]
+    cursor: str | None
+
+
+class BadLine(Shape):
+    """A line of the file that was left out."""
+
+    line: int
+    code: str
+    detail: str
+
+
+class Imported(Shape):
+    """What became of the file."""
+
+    added: int
+    merged: int = Field(description="With a recipient of the same number.")
+    rejected: list[BadLine]
+
+
+class GroupName(Shape):
+    """A group's name."""
+
+    name: str = Field(min_length=1, max_length=100)
+
+
+class Group(Shape):
+    """A group of yours."""
+
+    id: str
+    name: str
+    recipients: int
+    created_at: datetime
+
+
+class GroupPage(Shape):
+    """Groups, oldest first."""
+
+    groups: list[Group]
+    cursor: str | None
+
+
+class Members(Shape):
+    """Who is to be put into a group."""
+
+    recipients: list[str] = Field(min_length=1, max_length=10_000)
+
+
+class Number(Shape):
+    """A number."""
+
+    number: str
+
+
+class OptOut(Shape):
+    """A number you may not send to."""
+
+    id: str
+    number: str
+    how: Literal["api", "stop"] = Field(description="By you, or by the recipient's STOP.")
+    created_at: datetime
+
+
+class OptOutPage(Shape):
+    """Opt-outs, oldest first."""
+
+    opt_outs: list[OptOut]
+    cursor: str | None
 
 
 class Registration(Shape):

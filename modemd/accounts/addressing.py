@@ -1,0 +1,120 @@
+"""Who a call goes to, and what each of them is to read: numbers as they were written, recipients, groups, opt-outs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from modemd.accounts import template
+from modemd.accounts.groups import Groups
+from modemd.accounts.number_worker import NumberWorker
+from modemd.accounts.numbers import Numbers, Rejected, sort
+from modemd.accounts.opt_outs import OptOuts
+from modemd.accounts.recipients import Card, Recipients
+from modemd.accounts.request import MAX_RECIPIENTS, Request
+from modemd.accounts.vault import Box
+from modemd.errors import InvalidField
+
+INLINE = 50
+"""Recipients whose numbers are read on the loop; more go to the child process."""
+LONG_TEXT = 1000
+"""Characters from which counting the segments of a text leaves the loop."""
+SLICE = 100
+"""Texts filled in one turn of the loop."""
+
+
+class Addressed(NamedTuple):
+    """One message of a call."""
+
+    to: str
+    text: str
+    parts: int
+
+
+class Books(NamedTuple):
+    """What an account has written down about whom it sends to."""
+
+    recipients: Recipients
+    groups: Groups
+    opt_outs: OptOuts
+
+
+class Addressing:
+    """Works out the messages of a call. ``count`` gives the segments of a text."""
+
+    def __init__(self, numbers: Numbers, books: Books | None, count: Callable[[str], int]) -> None:
+        self._numbers = numbers
+        self._worker = NumberWorker(numbers)
+        self._books = books
+        self._count = count
+
+    async def messages(self, account: int, request: Request, box: Box) -> tuple[list[Addressed], list[Rejected]]:
+        """The messages, one for each number, and the recipients that can have none. Raises InvalidField."""
+        numbers, rejected = await self._sort(request.to)
+        if request.recipients or request.groups:
+            cards = {number: Card(number) for number in numbers}
+            cards |= {card.number: card for card in await self._cards(account, request)}
+            if len(cards) > MAX_RECIPIENTS:
+                raise InvalidField("groups", f"there are more than {MAX_RECIPIENTS} recipients", cure="split the call")
+            addressed = await self._filled(request.text, list(cards.values()), rejected)
+        else:
+            parts = await self._parts(request.text)
+            addressed = [Addressed(number, request.text, parts) for number in numbers]
+        return await self._wanted(account, addressed, rejected, box), rejected
+
+    def close(self) -> None:
+        """End the child process, if there is one."""
+        self._worker.close()
+
+    async def _sort(self, raws: Sequence[str]) -> tuple[list[str], list[Rejected]]:
+        return sort(self._numbers, raws) if len(raws) <= INLINE else await self._worker.sort(raws)
+
+    async def _parts(self, text: str) -> int:
+        return self._count(text) if len(text) < LONG_TEXT else await asyncio.to_thread(self._count, text)
+
+    async def _cards(self, account: int, request: Request) -> list[Card]:
+        """The cards that the call names. Raises InvalidField if one does not exist."""
+        if self._books is None:
+            raise InvalidField("recipients", "there are no recipients here", cure='give numbers as "to"')
+        found = await self._books.recipients.some(account, request.recipients)
+        if len(found) != len(request.recipients):
+            raise InvalidField("recipients", "one of the recipients does not exist", cure="list the recipients")
+        for group in request.groups:
+            await self._known(account, group)
+            found += await self._books.recipients.of(account, limit=MAX_RECIPIENTS + 1, group=group)
+        return [recipient.card for recipient in found]
+
+    async def _known(self, account: int, group: int) -> None:
+        if self._books is not None and not await self._books.groups.exists(account, group):
+            raise InvalidField("groups", "one of the groups does not exist", cure="list the groups")
+
+    async def _filled(self, text: str, cards: Sequence[Card], rejected: list[Rejected]) -> list[Addressed]:
+        """Each one's text; who lacks a field of it is rejected."""
+        addressed = []
+        for place, card in enumerate(cards):
+            if place % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+            try:
+                own = template.fill(text, card.values())
+            except KeyError:
+                detail = "the recipient lacks a field of the text"
+                rejected.append(Rejected(to=card.number, code="missing_field", detail=detail))
+                continue
+            addressed.append(Addressed(card.number, own, await self._parts(own)))
+        return addressed
+
+    async def _wanted(
+        self, account: int, addressed: list[Addressed], rejected: list[Rejected], box: Box
+    ) -> list[Addressed]:
+        """Without those who do not want to hear from the account."""
+        blocked = await self._books.opt_outs.blocked(account) if self._books is not None else frozenset()
+        if not blocked:
+            return addressed
+        wanted = []
+        for one in addressed:
+            if box.tag("to", one.to) in blocked:
+                rejected.append(Rejected(to=one.to, code="opted_out", detail="this number has opted out"))
+            else:
+                wanted.append(one)
+        return wanted

@@ -1,0 +1,121 @@
+"""Numbers an account may not send to, by its own word or because the recipient wrote STOP; applied to every send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from modemd.accounts.numbers import Numbers
+from modemd.accounts.vault import Vault
+from modemd.clock import Clock
+from modemd.db import Database, Transaction
+from modemd.errors import NotFound
+from modemd.ids import IdSource
+
+REMEMBERED = 30.0
+"""Seconds after which an account's opt-outs are read again: so late another node's become known here."""
+MOST_REMEMBERED = 1000
+
+
+class How(IntEnum):
+    """Who wanted it; the numbers are stored."""
+
+    API = 0
+    STOP = 1
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """One number, opened."""
+
+    id: int
+    number: str
+    how: How
+    created: int
+
+
+class OptOuts:
+    """The opt-outs of accounts."""
+
+    def __init__(self, database: Database, vault: Vault, numbers: Numbers, *, ids: IdSource, clock: Clock) -> None:
+        self._database = database
+        self._vault = vault
+        self._numbers = numbers
+        self._ids = ids
+        self._clock = clock
+        self._blocked: dict[int, tuple[frozenset[bytes], float]] = {}
+        self._changes = 0
+
+    async def blocked(self, account: int) -> frozenset[bytes]:
+        """The keyed forms (purpose ``to``) of the numbers that this account may not send to."""
+        now = self._clock.monotonic()
+        known = self._blocked.get(account)
+        if known is not None and known[1] > now:
+            return known[0]
+        changes = self._changes
+        rows = await self._database.read(
+            lambda reader: reader.execute("SELECT number_key FROM opt_out WHERE account = ?", (account,)).fetchall()
+        )
+        found = frozenset(bytes(row[0]) for row in rows)
+        if changes == self._changes:  # else it may have been read just before the change
+            if len(self._blocked) >= MOST_REMEMBERED:
+                self._blocked.clear()
+            self._blocked[account] = found, now + REMEMBERED
+        return found
+
+    async def add(self, account: int, number: str, how: How = How.API) -> OptOut:
+        """Send nothing to this number any more; repeating it gives the same opt-out. Raises InvalidField."""
+        to, wanted, now = self._numbers.normalise(number, "number"), self._ids.next(), self._clock.now()
+        with self._vault.unit(account) as box:
+            key, sealed = box.tag("to", to), box.seal("opt_out.number", wanted, to.encode())
+
+        def insert(tx: Transaction) -> tuple[int, int, int]:
+            tx.execute(
+                "INSERT INTO opt_out (id, account, number_key, number, how, created) VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (account, number_key) DO NOTHING",
+                (wanted, account, key, sealed, int(how), now),
+            )
+            row: tuple[int, int, int] = tx.execute(
+                "SELECT id, how, created FROM opt_out WHERE account = ? AND number_key = ?", (account, key)
+            ).fetchone()
+            return row
+
+        found, by, created = await self._database.write(insert)
+        self._changed(account)
+        return OptOut(found, to, How(by), created)
+
+    async def remove(self, account: int, number: int) -> None:
+        """Allow sending to it again. Raises NotFound."""
+        gone = await self._database.write(
+            lambda tx: tx.execute("DELETE FROM opt_out WHERE id = ? AND account = ?", (number, account)).rowcount
+        )
+        self._changed(account)
+        if not gone:
+            raise NotFound("there is no such opt-out", cure="list the opt-outs")
+
+    async def lift(self, account: int, number: str) -> bool:
+        """The recipient wants to hear from the account again; whether there was an opt-out. Raises InvalidField."""
+        key = self._vault.tag(account, "to", self._numbers.normalise(number, "number"))
+        gone = await self._database.write(
+            lambda tx: tx.execute("DELETE FROM opt_out WHERE account = ? AND number_key = ?", (account, key)).rowcount
+        )
+        self._changed(account)
+        return bool(gone)
+
+    async def of(self, account: int, after: int = 0, limit: int = 100) -> list[OptOut]:
+        """The opt-outs of an account, oldest first, from the id ``after`` on."""
+        rows = await self._database.read(
+            lambda reader: reader.execute(
+                "SELECT id, number, how, created FROM opt_out WHERE account = ? AND id > ? ORDER BY id LIMIT ?",
+                (account, after, limit),
+            ).fetchall()
+        )
+        with self._vault.unit(account) as box:
+            return [
+                OptOut(row[0], box.open("opt_out.number", row[0], bytes(row[1])).decode(), How(row[2]), row[3])
+                for row in rows
+            ]
+
+    def _changed(self, account: int) -> None:
+        self._changes += 1
+        self._blocked.pop(account, None)

@@ -1,0 +1,116 @@
+"""/v1/groups: groups of recipients, and who is in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from modemd.accounts.groups import MAX_CHANGE, Group, Groups
+from modemd.clock import rfc3339
+from modemd.errors import InvalidField
+from modemd.ids import decode, encode
+from modemd.web.api import paging, shapes
+from modemd.web.doorkeeper import Doorkeeper
+from modemd.web.lean import LeanRoute, answer, id_in, query, read_json, strings
+
+
+class Grouping:
+    """The endpoints."""
+
+    def __init__(self, groups: Groups, doorkeeper: Doorkeeper) -> None:
+        self._groups = groups
+        self._doorkeeper = doorkeeper
+
+    def routes(self) -> APIRouter:
+        """Their paths, and what OpenAPI says of them."""
+        router = APIRouter(route_class=LeanRoute, tags=["groups"])
+        one = {"parameters": [shapes.parameter("id", "path", "g_…")]}
+        member = {"parameters": [*one["parameters"], shapes.parameter("recipient", "path", "r_…")]}
+        name, members = shapes.body(shapes.GroupName), shapes.body(shapes.Members)
+        calls: list[tuple[str, str, Any, int, Any, dict[str, Any]]] = [
+            ("GET", "/v1/groups", self.list, 200, shapes.GroupPage, {"parameters": paging.PARAMETERS}),
+            ("POST", "/v1/groups", self.make, 201, shapes.Group, name),
+            ("GET", "/v1/groups/{id}", self.get, 200, shapes.Group, one),
+            ("PUT", "/v1/groups/{id}", self.rename, 200, shapes.Group, name | one),
+            ("DELETE", "/v1/groups/{id}", self.remove, 204, None, one),
+            ("POST", "/v1/groups/{id}/recipients", self.put_in, 200, shapes.Group, members | one),
+            ("DELETE", "/v1/groups/{id}/recipients/{recipient}", self.take_out, 204, None, member),
+        ]
+        for method, path, endpoint, status, model, extra in calls:
+            router.add_api_route(
+                path,
+                endpoint,
+                methods=[method],
+                status_code=status,
+                response_model=model,
+                responses=shapes.problems(400, 401, 404, 409, 422, 503),
+                openapi_extra=extra,
+            )
+        return router
+
+    async def list(self, request: Request) -> Response:
+        """Groups, oldest first."""
+        caller = await self._doorkeeper.caller(request)
+        wanted = query(request, frozenset(paging.NAMES))
+        limit = paging.limit(wanted)
+        found = await self._groups.of(caller.account_id, paging.place(wanted) or 0, limit)
+        return answer(paging.page("groups", [_shown(group) for group in found], limit))
+
+    async def make(self, request: Request) -> Response:
+        """A new group."""
+        caller = await self._doorkeeper.caller(request)
+        name = strings(await read_json(request), "name")["name"]
+        return answer(_shown(await self._groups.make(caller.account_id, name)), 201)
+
+    async def get(self, request: Request) -> Response:
+        """One group; its recipients are at /v1/recipients?group=."""
+        caller = await self._doorkeeper.caller(request)
+        return answer(_shown(await self._groups.one(caller.account_id, id_in(request, "g", "group"))))
+
+    async def rename(self, request: Request) -> Response:
+        """Another name for a group."""
+        caller = await self._doorkeeper.caller(request)
+        name = strings(await read_json(request), "name")["name"]
+        return answer(_shown(await self._groups.rename(caller.account_id, id_in(request, "g", "group"), name)))
+
+    async def remove(self, request: Request) -> Response:
+        """Remove a group; its members stay recipients."""
+        caller = await self._doorkeeper.caller(request)
+        await self._groups.remove(caller.account_id, id_in(request, "g", "group"))
+        return Response(status_code=204)
+
+    async def put_in(self, request: Request) -> Response:
+        """Put recipients into a group."""
+        caller = await self._doorkeeper.caller(request)
+        number, members = id_in(request, "g", "group"), _members(await read_json(request))
+        return answer(_shown(await self._groups.put_in(caller.account_id, number, members)))
+
+    async def take_out(self, request: Request) -> Response:
+        """Take a recipient out of a group."""
+        caller = await self._doorkeeper.caller(request)
+        member = id_in(request, "r", "recipient", "recipient")
+        await self._groups.take_out(caller.account_id, id_in(request, "g", "group"), member)
+        return Response(status_code=204)
+
+
+def _members(body: object) -> list[int]:
+    cure = f'send {{"recipients": [ids]}}, at most {MAX_CHANGE}'
+    if not isinstance(body, dict) or body.keys() != {"recipients"}:
+        raise InvalidField("body", "the body has not the one field recipients", cure=cure)
+    given = body["recipients"]
+    if not isinstance(given, list) or not 1 <= len(given) <= MAX_CHANGE:
+        raise InvalidField("recipients", "this is no list of ids, or too long", cure=cure)
+    found = [decode("r", one) if isinstance(one, str) else None for one in given]
+    if None in found:
+        raise InvalidField(f"recipients[{found.index(None)}]", "this is no id of a recipient", cure=cure)
+    return [number for number in found if number is not None]
+
+
+def _shown(group: Group) -> dict[str, Any]:
+    return {
+        "id": encode("g", group.id),
+        "name": group.name,
+        "recipients": group.members,
+        "created_at": rfc3339(group.created),
+    }

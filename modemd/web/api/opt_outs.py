@@ -1,0 +1,72 @@
+"""/v1/opt-outs: numbers the account may not send to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from modemd.accounts.opt_outs import OptOut, OptOuts
+from modemd.clock import rfc3339
+from modemd.ids import encode
+from modemd.web.api import paging, shapes
+from modemd.web.doorkeeper import Doorkeeper
+from modemd.web.lean import LeanRoute, answer, id_in, query, read_json, strings
+
+
+class OptingOut:
+    """The endpoints."""
+
+    def __init__(self, opt_outs: OptOuts, doorkeeper: Doorkeeper) -> None:
+        self._opt_outs = opt_outs
+        self._doorkeeper = doorkeeper
+
+    def routes(self) -> APIRouter:
+        """Their paths, and what OpenAPI says of them."""
+        router = APIRouter(route_class=LeanRoute, tags=["opt-outs"])
+        one = {"parameters": [shapes.parameter("id", "path", "o_…")]}
+        calls: list[tuple[str, str, Any, int, Any, dict[str, Any]]] = [
+            ("GET", "/v1/opt-outs", self.list, 200, shapes.OptOutPage, {"parameters": paging.PARAMETERS}),
+            ("POST", "/v1/opt-outs", self.add, 201, shapes.OptOut, shapes.body(shapes.Number)),
+            ("DELETE", "/v1/opt-outs/{id}", self.remove, 204, None, one),
+        ]
+        for method, path, endpoint, status, model, extra in calls:
+            router.add_api_route(
+                path,
+                endpoint,
+                methods=[method],
+                status_code=status,
+                response_model=model,
+                responses=shapes.problems(400, 401, 404, 422, 503),
+                openapi_extra=extra,
+            )
+        return router
+
+    async def list(self, request: Request) -> Response:
+        """Opt-outs, oldest first."""
+        caller = await self._doorkeeper.caller(request)
+        wanted = query(request, frozenset(paging.NAMES))
+        limit = paging.limit(wanted)
+        found = await self._opt_outs.of(caller.account_id, paging.place(wanted) or 0, limit)
+        return answer(paging.page("opt_outs", [_shown(one) for one in found], limit))
+
+    async def add(self, request: Request) -> Response:
+        """Send nothing to this number any more."""
+        caller = await self._doorkeeper.caller(request)
+        number = strings(await read_json(request), "number")["number"]
+        return answer(_shown(await self._opt_outs.add(caller.account_id, number)), 201)
+
+    async def remove(self, request: Request) -> Response:
+        """Allow sending to it again."""
+        caller = await self._doorkeeper.caller(request)
+        await self._opt_outs.remove(caller.account_id, id_in(request, "o", "opt-out"))
+        return Response(status_code=204)
+
+
+def _shown(one: OptOut) -> dict[str, Any]:
+    return {
+        "id": encode("o", one.id),
+        "number": one.number,
+        "how": one.how.name.lower(),
+        "created_at": rfc3339(one.created),
+    }
