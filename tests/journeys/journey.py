@@ -360,6 +360,12 @@ def befall(bank: BankProcess, modem: int | str, fault: str, **settings: Any) -> 
     ask(bank.folder, {"verb": "fault", "modem": name, "fault": {"name": fault, **settings}})
 
 
+def look(bank: BankProcess, modem: int) -> dict[str, Any]:
+    """What is inside a modem of a bank: phase, registration, storages."""
+    [seen] = ask(bank.folder, {"verb": "look", "modem": f"modem{modem}"})
+    return dict(seen)
+
+
 # --- the air ---------------------------------------------------------------------------------------------------
 
 
