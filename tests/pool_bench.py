@@ -16,7 +16,7 @@ from modemd.at import pdu
 from modemd.at.dialect import load
 from modemd.clock import SystemClock
 from modemd.errors import AtError, Unsent
-from modemd.pool import Kind, Modem, Pool, Settings
+from modemd.pool import Discovery, Kind, Modem, Pool, Settings
 from modemd.pool.pin import PinGuard
 from modemd.values import Outcome, Segment, Sms, Verdict
 
@@ -60,6 +60,7 @@ class Sender:
         self.submitted = 0
         self.late: list[tuple[str, int]] = []
         self.inbound: list[tuple[str, Kind, str]] = []
+        self.inbox = self._keep
         self._news = asyncio.Event()
 
     def send(self, *segments: Segment) -> None:
@@ -136,7 +137,10 @@ class Sender:
         self._news.set()
 
     async def take(self, modem: Modem, kind: Kind, hex_pdu: str) -> None:
-        """An inbox."""
+        """An inbox; a test may put another in its place."""
+        await self.inbox(modem, kind, hex_pdu)
+
+    async def _keep(self, modem: Modem, kind: Kind, hex_pdu: str) -> None:
         self.inbound.append((modem.name, kind, hex_pdu))
         self._news.set()
 
@@ -144,7 +148,15 @@ class Sender:
 class Bench:
     """A running pool and what it did."""
 
-    def __init__(self, ports: Sequence[str], memory: Path, *, pin: str | None = None, **changes: Any) -> None:
+    def __init__(
+        self,
+        ports: Sequence[str],
+        memory: Path,
+        *,
+        pin: str | None = None,
+        discovery: Discovery | None = None,
+        **changes: Any,
+    ) -> None:
         self.sender = Sender()
         settings = Settings(load(), PinGuard(lambda _iccid: pin, Pins(memory)))
         self.pool = Pool(
@@ -152,8 +164,9 @@ class Bench:
             self.sender.serve,
             clock=SystemClock(),
             settings=replace(settings, **changes),
+            discovery=discovery,
             on_late_answer=self.sender.on_late,
-            on_pdu=lambda modem, kind, hex_pdu: self.sender.take(modem, kind, hex_pdu),
+            on_pdu=self.sender.take,
         )
         self._running = asyncio.create_task(self.pool.run())
 

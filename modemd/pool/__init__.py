@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Sequence
-from pathlib import PurePath
 
+from modemd import log
 from modemd.clock import Clock
 from modemd.errors import Conflict, NotFound
 from modemd.pool.care import Care
+from modemd.pool.discovery import Discovery, Found
 from modemd.pool.inbound import Kind, Take
 from modemd.pool.modem import Condition, Modem, Registration
+from modemd.pool.roster import Roster
 from modemd.pool.settings import Hooks, LateAnswer, Serve, Settings, nobody_takes
 from modemd.pool.ussd import Reply
 
-__all__ = ["Condition", "Kind", "Modem", "Pool", "Registration", "Reply", "Settings"]
+__all__ = ["Condition", "Discovery", "Kind", "Modem", "Pool", "Registration", "Reply", "Settings"]
 
-_NUMBERED_BY_KERNEL = re.compile(r"tty(USB|ACM|S|AMA)?\d+|\d+")
-"""Names that another device may have after the next plug-in; no name for a person to remember."""
+_WILD = frozenset("*?[")
 
 
 class Pool:
-    """All modems. ``serve`` is lent each one that is ready, and gives it back; see ``Care``."""
+    """All modems. ``serve`` is lent each one that is ready, and gives it back; see ``Lending``.
+
+    ``ports`` may hold patterns (``/dev/serial/by-path/*``); ``discover`` finds USB modems by themselves.
+    """
 
     def __init__(
         self,
@@ -31,24 +34,30 @@ class Pool:
         *,
         clock: Clock,
         settings: Settings,
+        discover: bool = False,
+        discovery: Discovery | None = None,
         on_late_answer: LateAnswer = lambda _modem, _reference: None,
         on_pdu: Take = nobody_takes,
     ) -> None:
         self._clock = clock
         self._settings = settings
-        self._hooks = Hooks(serve, self._changed, on_late_answer, on_pdu)
+        self._roster = Roster(clock)
+        self._hooks = Hooks(serve, self._changed, on_late_answer, on_pdu, self._roster.identified)
+        self._fixed = [port for port in ports if not _WILD & set(port)]
+        patterns = [port for port in ports if _WILD & set(port)]
+        self._discovery = discovery or (Discovery(patterns, usb=discover) if discover or patterns else None)
         self._cares: dict[str, Care] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[Care, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
-        self._running = False
         self._stopped = asyncio.Event()
-        for port in ports:
-            self._admit(port)
+        for port in self._fixed:
+            if port not in self._cares:
+                self._cares[port] = self._care_for([port], provisional=False)
 
     @property
     def modems(self) -> Sequence[Modem]:
         """Every modem known, in the order they came."""
-        return [care.modem for care in self._cares.values()]
+        return self._roster.modems
 
     def modem(self, name: str) -> Modem:
         """One modem by its name; raises NotFound."""
@@ -56,13 +65,18 @@ class Pool:
 
     async def run(self) -> None:
         """Look after every port until ``stop``."""
-        self._running = True
-        for port in self._cares:
-            self._start(port)
-        await self._stopped.wait()
+        for care in self._cares.values():
+            self._start(care)
+        watching = asyncio.create_task(self._watch(), name="discovery")
+        try:
+            await self._stopped.wait()
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
 
     async def stop(self, grace_s: float) -> None:
         """Start nothing more; wait up to ``grace_s`` for answers from the air; then let every port go."""
+        self._stopped.set()
         for care in self._cares.values():
             care.stop()
         tasks = list(self._tasks.values())
@@ -74,7 +88,6 @@ class Pool:
             for task in stuck:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        self._stopped.set()
 
     def drain(self, name: str) -> None:
         """Give this modem no further message."""
@@ -101,28 +114,42 @@ class Pool:
             self._news.clear()
             await self._news.wait()
 
+    async def _watch(self) -> None:
+        """Take in what is plugged in, let go what is plugged out."""
+        if self._discovery is None:
+            return
+        async for _ in self._discovery.changes():
+            try:
+                found = {each.place: each for each in await self._discovery.look(self._fixed)}
+            except OSError as reason:
+                log.failed("discovery.failed", reason, level="WARNING")
+                continue
+            for place in self._cares.keys() - found.keys() - set(self._fixed):
+                self._cares.pop(place).leave()
+            for place, each in found.items():
+                self._take_in(place, each)
+
+    def _take_in(self, place: str, found: Found) -> None:
+        if place in self._cares:
+            return
+        self._cares[place] = self._care_for(found.ports, provisional=True)
+        log.event("modem.plugged_in", place=place, ports=len(found.ports))
+        self._start(self._cares[place])
+
+    def _care_for(self, ports: Sequence[str], *, provisional: bool) -> Care:
+        modem = self._roster.enrol(ports[0], provisional=provisional)
+        return Care(modem, ports, self._settings, self._hooks, self._clock)
+
+    def _start(self, care: Care) -> None:
+        task = asyncio.create_task(care.run(), name=f"modem {care.modem.name}")
+        self._tasks[care] = task
+        task.add_done_callback(lambda _: self._tasks.pop(care, None))
+
     def _changed(self) -> None:
         self._news.set()
 
-    def _admit(self, port: str) -> None:
-        if port in self._cares:
-            return
-        modem = Modem(self._name(port), port, self._clock)
-        self._cares[port] = Care(modem, [port], self._settings, self._hooks, self._clock)
-        if self._running:
-            self._start(port)
-
-    def _start(self, port: str) -> None:
-        self._tasks[port] = asyncio.create_task(self._cares[port].run(), name=f"modem {port}")
-
-    def _name(self, port: str) -> str:
-        own = PurePath(port).name if "://" not in port else port.partition("://")[2]
-        taken = {modem.name for modem in self.modems}
-        stem = f"modem{len(self._cares)}" if _NUMBERED_BY_KERNEL.fullmatch(own) else own
-        return next(name for name in (stem, *(f"{stem}-{n}" for n in range(2, 10_000))) if name not in taken)
-
     def _care(self, name: str) -> Care:
         for care in self._cares.values():
-            if care.modem.name == name:
+            if care.modem.name == name and not care.modem.superseded:
                 return care
         raise NotFound(f"there is no modem {name}", cure="modemd modems lists them")

@@ -27,6 +27,8 @@ from modemd.pool.modem import Condition, Modem
 from modemd.pool.settings import Hooks, Settings
 from modemd.values import Outcome, Verdict
 
+ROUNDS = 3
+"""How often all candidates of a device are tried: each takes 3 s to be silent, and a stick up to 20 s to start."""
 _WITHOUT_EVIDENCE = {"asked": Rung.RESTART, "look": Rung.PING, "foreign": Rung.PING}
 """Ends of a link that speak against no modem: a person asked for it, the SIM is to be looked at, somebody meddled."""
 
@@ -45,6 +47,10 @@ class Care:
         self._clock = clock
         self._health = Health()
         self._stopping = False
+        self._proven = len(ports) == 1
+        """Whether the port in use is known to be the one that answers."""
+        self._fruitless = 0
+        """Candidates tried in vain, one after the other."""
         self._booting = True
         self._hurry = asyncio.Event()
         modem.on_settled = self._settled
@@ -71,6 +77,12 @@ class Care:
         if not self.lending.lent:
             self.cut()
 
+    def leave(self) -> None:
+        """What was plugged in here is plugged out: end, and wait for nothing."""
+        self.stop()
+        self.cut()
+        self._becomes(Condition.ABSENT, "unplugged")
+
     def cut(self) -> None:
         """Wait no longer: what is unanswered is uncertain."""
         if self.modem.link is not None:
@@ -85,7 +97,7 @@ class Care:
     async def _opened(self) -> Port | None:
         """Wait for a port that can be opened; None when there is nothing to be done any more."""
         while not self._stopping:
-            for path in self.ports:
+            for path in self._candidates():
                 try:
                     port = await open_port(path, self._settings.baud)
                 except PortUnusable as reason:
@@ -95,6 +107,13 @@ class Care:
                     return Traced(port, self.modem.name) if self._settings.traced else port
             await self._rest(self._settings.look_every_s)
         return None
+
+    def _candidates(self) -> list[str]:
+        """The ports in the order in which to try them now: the one after the last that was tried in vain first."""
+        if self._proven and self.modem.port in self.ports:
+            return [self.modem.port]
+        turn = self._fruitless % len(self.ports)
+        return [*self.ports[turn:], *self.ports[:turn]]
 
     async def _use(self, port: Port) -> tuple[Rung, float]:
         """Lay one link after the other over an open port, until it has to be closed for a rung of the ladder."""
@@ -121,10 +140,13 @@ class Care:
 
         def before(step: Step) -> None:
             self._becomes(Condition.STARTING, f"bring-up: {step}")
+            if step is Step.SERVICE:  # modem and SIM are known
+                self._hooks.identified(self.modem)
 
-        steps = BringUp(self.modem, link, self._settings, booting=self._booting)
+        steps = BringUp(self.modem, link, self._settings, booting=self._booting and self._proven)
         await steps.run(before)
         self._booting = False
+        self._proven = True
         self._health.ready(self._clock.monotonic())
         log.event("modem.ready", modem=self.modem.name, maker=self.modem.maker, model=self.modem.model)
         await self.lending.run(link, steps)
@@ -141,6 +163,11 @@ class Care:
         if failure.code in _WITHOUT_EVIDENCE:
             self._booting = True
             return _WITHOUT_EVIDENCE[failure.code], 0.0
+        if not self._proven and self._fruitless < ROUNDS * len(self.ports):
+            self._fruitless += 1
+            return Rung.REOPEN, 0.0
+        if self.modem.superseded:  # whoever it is: a modem that fails has to be seen
+            self._hooks.identified(self.modem)
         evidence = evidence_of(failure)
         means = await rungs.means_for(self.modem.port, link.dialect.restart)
         rung, rest_s = self._health.failed(evidence, self._clock.monotonic(), means)

@@ -60,40 +60,43 @@ GAPS_KEPT = 1000
 class Modem:
     """One modem. The dispatcher uses ``may_send``, ``start_sms``, ``stopped``; everything else is there to be read."""
 
+    imei: str | None = None
+    maker: str | None = None
+    model: str | None = None
+    revision: str | None = None
+    dialect: str = "generic"
+    operator: str | None = None
+    signal_dbm: int | None = None
+    registration: Registration = Registration.NONE
+    smsc_known: bool = False
+    keeps_link: bool = False
+    """Whether ``AT+CMMS=2`` was taken."""
+    storage_used: int = 0
+    storage_total: int = 0
+    storages_to_read: tuple[str, ...] = ()
+    """The storages in which inbound messages and reports may lie; none for a modem that cannot receive."""
+    storage_setting: tuple[str, ...] = ()
+    """What ``+CPMS`` was set to: where to read, to write, to receive."""
+    reason: str | None = None
+    """Why it is not ready, for the operator."""
+    last_success: int | None = None
+    """When it last had a message accepted, microseconds since 1970."""
+    sent: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    busy_s: float = 0.0
+    """Seconds spent with a message in flight since the start."""
+    superseded: bool = False
+    """The modem this was the record of has come back at another port, or is not known yet."""
+
     def __init__(self, name: str, port: str, clock: Clock) -> None:
         self.name = name
         """Stable, for people: the port's own name where that is stable, else from model and IMEI."""
         self.port = port
         self.sim = f"port:{port}"
         """Identity of the SIM that is in it: ICCID, else IMSI, else ``port:<path>``. Never logged."""
-        self.imei: str | None = None
-        self.maker: str | None = None
-        self.model: str | None = None
-        self.revision: str | None = None
-        self.dialect = "generic"
-        self.operator: str | None = None
-        self.signal_dbm: int | None = None
-        self.registration = Registration.NONE
-        self.smsc_known = False
-        self.keeps_link = False
-        """Whether ``AT+CMMS=2`` was taken."""
         self.gaps_s: deque[float] = deque(maxlen=GAPS_KEPT)
         """Seconds from the last octet of a final result to the next ``AT+CMGS``, when a message was at hand."""
-        self.storage_used = 0
-        self.storage_total = 0
-        self.storages_to_read: tuple[str, ...] = ()
-        """The storages in which inbound messages and reports may lie; none for a modem that cannot receive."""
-        self.storage_setting: tuple[str, ...] = ()
-        """What ``+CPMS`` was set to: where to read, to write, to receive."""
-        self.reason: str | None = None
-        """Why it is not ready, for the operator."""
-        self.last_success: int | None = None
-        """When it last had a message accepted, microseconds since 1970."""
-        self.sent = 0
-        self.failed = 0
-        self.uncertain = 0
-        self.busy_s = 0.0
-        """Seconds spent with a message in flight since the start."""
         self.link: Link | None = None
         self.on_settled: Callable[[Outcome, Judgement | None], None] = lambda _outcome, _judgement: None
         """The pool's ear: each outcome, as soon as it is known."""
@@ -117,6 +120,11 @@ class Modem:
         if self._condition is Condition.READY and self._sending is not None:
             return Condition.SENDING
         return self._condition
+
+    @property
+    def known(self) -> bool:
+        """Whether it has ever been brought up as far as its identity."""
+        return self.maker is not None or self.model is not None
 
     @property
     def may_send(self) -> bool:
@@ -143,6 +151,20 @@ class Modem:
         await self._stop.wait()
         if self.link is not None and self.link.failure is not None:
             raise self.link.failure.with_traceback(None)
+
+    def succeeds(self, former: Modem) -> None:
+        """Be the record of a modem that was known at another port: its name and its counts go on here."""
+        self.name = former.name
+        self.sent += former.sent
+        self.failed += former.failed
+        self.uncertain += former.uncertain
+        self.busy_s += former.busy_s
+        self.last_success = self.last_success or former.last_success
+        former.superseded = True
+        former.sent = former.failed = former.uncertain = 0
+        former.busy_s = 0.0
+        self.gaps_s.extendleft(former.gaps_s)
+        self.superseded = False
 
     def registered(self, prefix: str, state: Registration) -> None:
         """What ``+CREG:``, ``+CGREG:`` or ``+CEREG:`` has said last; any good one of them will do."""

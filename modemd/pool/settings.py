@@ -51,3 +51,5 @@ class Hooks:
     """A reference came for a message whose sender is gone."""
     take: Take = nobody_takes
     """Gets inbound PDUs."""
+    identified: Callable[[Modem], None] = field(default=lambda _modem: None)
+    """A bring-up has learnt which modem and which SIM this is; called before the modem is lent."""

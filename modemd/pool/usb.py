@@ -36,8 +36,9 @@ class UsbPort:
 
 def usb_port(path: str, root: Path = SYSFS) -> UsbPort | None:
     """The USB side of a tty, None for anything else."""
-    tty = root / "class" / "tty" / Path(os.path.realpath(path)).name / "device"
-    folder = Path(os.path.realpath(tty)) if tty.exists() else None
+    names = (Path(path).name, Path(os.path.realpath(path)).name)  # ttyUSB2 itself, or a link such as by-path makes
+    ttys = (root / "class" / "tty" / name / "device" for name in names)
+    folder = next((Path(os.path.realpath(tty)) for tty in ttys if tty.exists()), None)
     interface = None
     while folder is not None and folder != folder.parent:
         if interface is None and (folder / "bInterfaceNumber").exists():

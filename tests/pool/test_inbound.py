@@ -73,7 +73,7 @@ async def test_a_message_stays_in_the_modem_until_it_is_durable(hw_sim_bank: Sta
     bank = hw_sim_bank("--air", "0.02", modems=1)
     bench = await pool_over(bank.ports, upkeep_idle_s=0.3)
     refusals = iter([True, True])
-    take = bench.sender.take
+    take = bench.sender.inbox
 
     async def busy(modem: Modem, kind: Kind, hex_pdu: str) -> None:
         if next(refusals, False):
@@ -81,7 +81,7 @@ async def test_a_message_stays_in_the_modem_until_it_is_durable(hw_sim_bank: Sta
             raise StorageBusy("somebody writes")
         await take(modem, kind, hex_pdu)
 
-    bench.sender.take = busy  # type: ignore[method-assign]  # the pool asks for it anew each time
+    bench.sender.inbox = busy
     befall(bank.folder, "modem0", "receive", text="keep me")
     await bench.sender.until(lambda: deliver_texts(bench.sender) == ["keep me"])
 
