@@ -119,8 +119,6 @@ class Inbound:
 
     async def _fetch_one(self, link: Link, name: str, index: int) -> bool:
         """Read one announced message; False where it is not where the modem says (EC25: "SM",0 for one in SR)."""
-        if name not in self._modem.storages_to_read:
-            return False
         try:
             await self._select(link, name)
             lines = await link.ask(commands.read(index))
