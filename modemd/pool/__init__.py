@@ -9,14 +9,15 @@ from modemd import log
 from modemd.clock import Clock
 from modemd.errors import Conflict, NotFound
 from modemd.pool.care import Care
-from modemd.pool.discovery import Discovery, Found
+from modemd.pool.discovery import Discovery, Finding, Found
 from modemd.pool.inbound import Kind, Take
 from modemd.pool.modem import Condition, Modem, Registration
+from modemd.pool.probing import Report, examine, probe, where
 from modemd.pool.roster import Roster
 from modemd.pool.settings import Hooks, LateAnswer, Serve, Settings, nobody_takes
 from modemd.pool.ussd import Reply
 
-__all__ = ["Condition", "Discovery", "Kind", "Modem", "Pool", "Registration", "Reply", "Settings"]
+__all__ = ["Condition", "Discovery", "Finding", "Kind", "Modem", "Pool", "Registration", "Reply", "Settings"]
 
 _WILD = frozenset("*?[")
 
@@ -103,10 +104,24 @@ class Pool:
 
     async def ussd(self, name: str, code: str) -> Reply:
         """Ask the network by USSD between two messages; raises Conflict where the modem is not ready."""
-        care = self._care(name)
-        if care.modem.condition not in {Condition.READY, Condition.SENDING, Condition.DRAINING}:
-            raise Conflict(f"{name} is {care.modem.condition}", cure="wait until it is ready")
-        return await care.lending.errands.ussd(code)
+        return await self._answering(self._care(name)).lending.errands.ussd(code)
+
+    async def probe(self, port: str) -> Report:
+        """A report on what is at this port (or on the modem of this name), safe to paste in public.
+
+        Raises PortUnusable, or Conflict for a modem of ours that is not ready to be asked.
+        """
+        dialects = self._settings.dialects
+        for care in self._cares.values():
+            if port in {care.modem.port, care.modem.name} and not care.modem.superseded:
+                ours = self._answering(care)
+                report = await ours.lending.errands.answer(lambda link: examine(link, dialects))
+                return {"port": ours.modem.port, **await where(ours.modem.port), "answers": True, **report}
+        return await probe(port, self._settings.baud, dialects)
+
+    async def findings(self) -> list[Finding]:
+        """Devices that are modems but cannot be used as they are, each with its cure."""
+        return await (self._discovery or Discovery()).findings()
 
     async def until(self, condition: Callable[[Sequence[Modem]], bool]) -> None:
         """Return as soon as ``condition`` holds for the modems; asked whenever one of them changes."""
@@ -144,6 +159,12 @@ class Pool:
         task = asyncio.create_task(care.run(), name=f"modem {care.modem.name}")
         self._tasks[care] = task
         task.add_done_callback(lambda _: self._tasks.pop(care, None))
+
+    @staticmethod
+    def _answering(care: Care) -> Care:
+        if care.modem.condition not in {Condition.READY, Condition.SENDING, Condition.DRAINING}:
+            raise Conflict(f"{care.modem.name} is {care.modem.condition}", cure="wait until it is ready")
+        return care
 
     def _changed(self) -> None:
         self._news.set()
