@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -266,3 +267,9 @@ def test_a_planted_circle_is_found_unless_it_is_only_for_types(
     tmp_path: Path, files: dict[str, str], found: bool
 ) -> None:
     assert bool(circle(plant(tmp_path, files))) is found
+
+
+def test_no_two_test_files_share_a_name() -> None:
+    """pytest imports them by name alone."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []

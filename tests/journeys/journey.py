@@ -234,14 +234,14 @@ class Daemon:
         body = {"to": to if isinstance(to, str) else list(to), "text": text, **more}
         return self.request("POST", "/v1/messages", json=body, headers=headers)
 
-    def post_and_die(self, to: Sequence[str], text: str, seconds: float) -> int | None:
+    def post_and_die(self, to: Sequence[str], text: str, seconds: float, **more: Any) -> int | None:
         """Submit messages and be killed so much later; the status of the answer if there was one."""
         self.private.numbers |= set(to)
         self.private.words.add(text)
         blow = threading.Timer(seconds, os.kill, (self.pid, signal.SIGKILL))
         blow.start()
         try:
-            return self.post(to, text).status_code
+            return self.post(to, text, **more).status_code
         except httpx.TransportError:
             return None
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -253,12 +254,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def fill(folder: Path, leave: int = 0) -> Path:
-    """Leave so many bytes free."""
+def fill(folder: Path) -> Path:
+    """Leave no octet free."""
     ballast = folder / "ballast"
-    with ballast.open("wb") as file:
-        free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize - leave
-        file.write(b"\0" * free)
+    file = os.open(ballast, os.O_WRONLY | os.O_CREAT)
+    for size in (65536, 4096):
+        with contextlib.suppress(OSError):
+            while os.write(file, b"\0" * size):
+                pass
+    os.close(file)
     return ballast
 
 

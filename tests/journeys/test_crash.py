@@ -83,6 +83,29 @@ def test_a_call_that_is_cut_off_is_accepted_whole_or_not_at_all(daemon: StartDae
         accepted = total
 
 
+def test_a_call_that_is_repeated_after_a_kill_is_sent_once(hw_sim_bank: StartBank, daemon: StartDaemon) -> None:
+    """Whether it was accepted or not, the caller repeats it with its Idempotency-Key until it has an answer."""
+    bank = hw_sim_bank("--air", "0.05", modems=4)
+    modemd = daemon(bank)
+    modemd.start()
+    modemd.open_account()
+    ids: list[str] = []
+    for turn, seconds in enumerate((0.0, 0.004, 0.008, 0.012, 0.016)):
+        to = [f"+48602{turn}{number:05}" for number in range(20)]
+        key = {"Idempotency-Key": f"call-{turn}"}
+        modemd.post_and_die(to, "once only", seconds, headers=key)
+        modemd.start()
+        answers = [modemd.post(to, "once only", headers=key).json() for _ in range(2)]
+        assert answers[0] == answers[1]
+        ids += [message["id"] for message in answers[0]["messages"]]
+    assert len(set(ids)) == 100
+    states = modemd.settled(ids)
+    assert states.get("sent", 0) + states.get("uncertain", 0) == 100
+    came = [found.to for found in arrived(bank.air())]
+    assert len(came) == len(set(came)) >= states["sent"]
+    assert modemd.status()["totals"]["accepted"] == 100
+
+
 def test_a_daemon_killed_while_it_starts_starts_the_next_time(hw_sim_bank: StartBank, daemon: StartDaemon) -> None:
     modemd = daemon(hw_sim_bank("--air", "0.05", modems=2))
     for moment in (0.3, 0.6, 0.9, 1.2):

@@ -22,6 +22,7 @@ TEXTS = {
 def test_a_thousand_messages_in_one_call_arrive_once_each(hw_sim_bank: StartBank, daemon: StartDaemon) -> None:
     bank = hw_sim_bank("--air", "0.02", modems=4)
     modemd = daemon(bank)
+    modemd.environ |= {"MODEMD_LOGS__LEVEL": "DEBUG", "MODEMD_LOGS__FILE": "true"}
     modemd.start()
     made = cli(
         *("accounts", "create", "--email", "first@example.org", "--phone", "+48600999222"),
@@ -68,6 +69,26 @@ def _totals_agree(modemd: Daemon, accepted: int) -> None:
     assert [queue[name] for name in ("scheduled", "queued", "sending", "uncertain")] == [0, 0, 0, 0]
     assert queue["lanes"] == {"system": 0, "transactional": 0, "bulk": 0}
     assert modemd.request("GET", "/v1/status").status_code == 403, "the status is the operator's"
+
+
+def test_what_is_cancelled_never_goes_out_and_what_goes_out_cannot_be_cancelled(
+    hw_sim_bank: StartBank, daemon: StartDaemon
+) -> None:
+    bank = hw_sim_bank("--air", "0.03", modems=4)
+    modemd = daemon(bank)
+    modemd.start()
+    modemd.open_account()
+    modemd.ready(4)
+    ids = modemd.send(numbers(160), "some of these are taken back")
+    answers = {one: modemd.request("DELETE", f"/v1/messages/{one}") for one in [*ids[40:120], *reversed(ids)]}
+    assert {answer.status_code for answer in answers.values()} == {200, 409}
+    counts = modemd.settled(ids)
+    cancelled = {message["to"] for message in modemd.messages(state="cancelled")}
+    came = Counter(message.to for message in arrived(bank.air()))
+    assert counts == {"sent": len(came), "cancelled": len(cancelled)}
+    assert not cancelled & came.keys()
+    assert cancelled | came.keys() == set(numbers(160))
+    assert set(came.values()) == {1}
 
 
 def test_a_newcomer_sends_by_the_command_line_and_asks_why(hw_sim_bank: StartBank, daemon: StartDaemon) -> None:
