@@ -170,6 +170,8 @@ def submit(length: int) -> Command:
 
 SUBMIT = [submit(length) for length in range(165)]
 """Ready-made for every length a TPDU can have (Telit permits 7…164): the send path builds nothing."""
+WRITE = [Command(f"AT+CMGW={length}", PROMPT_S, prefix="+CMGW:") for length in range(165)]
+"""``AT+CMGW=<length>`` in PDU mode (TS 27.005 4.4)."""
 
 
 def imei_of(line: str) -> str | None:

@@ -7,13 +7,13 @@ Before Ctrl-Z every failure is harmless (Unsent). After it nothing is written, a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from modemd.at import codes
-from modemd.at.commands import SUBMIT
+from modemd.at.commands import SUBMIT, WRITE, Command
 from modemd.at.events import Event, Final, Line, Prompt
-from modemd.at.grammar import after, whole_numbers
+from modemd.at.grammar import whole_numbers
 from modemd.at.link import ESC
 from modemd.at.state import Move, State
 from modemd.errors import AtError, CommandTimeout, ModemLost, Unsent
@@ -55,6 +55,9 @@ class Sending:
         "outcome",
     )
 
+    commands: Sequence[Command] = SUBMIT
+    """The command for each length of a TPDU."""
+
     def __init__(self, link: Link, segment: Segment, settled: Settled = _nobody) -> None:
         self.outcome: Outcome | None = None
         """What became of it; None until that is known."""
@@ -66,7 +69,7 @@ class Sending:
         self._prompt: asyncio.Future[None] = link.loop.create_future()
         self._verdict: asyncio.Future[Outcome] | None = None
         self._escaped: asyncio.Future[None] | None = None
-        command = SUBMIT[segment.length]
+        command = self.commands[segment.length]
         link.begin(self, Move.SEND)
         link.parser.sent(command)
         link.write(command.text.encode() + b"\r", link.dialect.prompt_s)
@@ -193,7 +196,16 @@ class Sending:
             self._escaped.set_result(None)
 
 
+class Writing(Sending):
+    """The exchange that puts one TPDU into storage (``AT+CMGW``, TS 27.005 4.4): the same dialogue, nothing sent.
+
+    ACCEPTED means that it lies there; the reference is its index where that is below 256.
+    """
+
+    commands = WRITE
+
+
 def _reference(line: str) -> int | None:
     """TP-MR of ``+CMGS: <mr>[,…]`` (TS 27.005 3.5.1); None where noise has eaten it."""
-    values = whole_numbers(after("+CMGS:", line))
+    values = whole_numbers(line.partition(":")[2])
     return values[0] if values and values[0] is not None and values[0] <= 255 else None

@@ -111,6 +111,10 @@ class Errands:
         finally:
             self._failing.discard(result)
 
+    async def sweep(self) -> None:
+        """Overwrite what deleted messages have left in the storages."""
+        await self.answer(self._inbound.sweep)
+
     async def ussd(self, code: str) -> Reply:
         """Ask the network by USSD."""
 

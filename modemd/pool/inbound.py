@@ -17,10 +17,12 @@ from modemd import log
 from modemd.at import commands, grammar
 from modemd.at.events import Unsolicited
 from modemd.at.link import Link
-from modemd.errors import CommandFailed, CommandTimeout, ModemdError
+from modemd.at.sending import Writing
+from modemd.errors import CommandFailed, CommandTimeout, ModemdError, Unsent
 from modemd.pool import storage
 from modemd.pool.modem import Modem
 from modemd.pool.storage import Stored
+from modemd.values import Verdict
 
 
 class Kind(StrEnum):
@@ -109,6 +111,25 @@ class Inbound:
                 await self._fetch_all(link, name)
         await self._count(link)
 
+    async def sweep(self, link: Link) -> None:
+        """Overwrite what deleted messages have left: a deleted record keeps its octets until its place is taken.
+
+        Every free place is filled with zeros and deleted again; what comes in meanwhile is handed on. Raises what the
+        link was lost by.
+        """
+        before = self._modem.storage_setting
+        for name in self._modem.storages_to_read:
+            if name not in storage.WRITABLE or not await self._select_both(link, name):
+                continue
+            await self._fetch_all(link, name)
+            for _ in range(storage.MOST_RECORDS):
+                if await self._blank(link) is not Verdict.ACCEPTED:
+                    break
+            await self._fetch_all(link, name)
+        if before:
+            await link.ask(commands.use_storage(*before))
+            self._modem.storage_setting = before
+
     async def close(self) -> None:
         """Offer nothing any more; what is being taken may be finished."""
         if self._offers:
@@ -164,6 +185,29 @@ class Inbound:
         if setting != self._modem.storage_setting:
             await link.ask(commands.use_storage(*setting))
             self._modem.storage_setting = setting
+
+    async def _select_both(self, link: Link, name: str) -> bool:
+        """Make ``name`` the storage that is read and written."""
+        setting = (name, name, *self._modem.storage_setting[2:])
+        try:
+            await link.ask(commands.use_storage(*setting))
+        except CommandFailed:
+            return False
+        self._modem.storage_setting = setting
+        return True
+
+    async def _blank(self, link: Link) -> Verdict:
+        writing = Writing(link, storage.BLANK)
+        try:
+            await writing.prompt()
+        except Unsent as full:
+            if link.failure is not None:
+                raise link.failure from None
+            return full.outcome.verdict
+        outcome = await writing.submit()
+        if link.failure is not None:
+            raise link.failure
+        return outcome.verdict
 
     async def _count(self, link: Link) -> None:
         try:

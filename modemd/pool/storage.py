@@ -7,11 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from modemd.at.grammar import after, is_hex, whole_numbers
+from modemd.values import Segment
 
 _KNOWN = ("SM", "ME", "MT")
 """By preference: the SIM's own, which every modem has; the modem's; both together. SR and BM hold no messages."""
 READ = ("SM", "ME", "SR")
 """Where messages and reports may lie; MT is SM and ME together, under indexes of its own."""
+WRITABLE = ("SM", "ME")
+MOST_RECORDS = 1000
+"""More than any storage has: 255 is the most that is known (Quectel's ME)."""
+BLANK = Segment("00" + "0100" + "0181F0" + "0004" + "8C" + "00" * 140, 148)
+"""An SMS-SUBMIT of 140 zeros to nobody: it fills a whole record of a SIM (TS 31.102 4.2.25)."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pool_bench import PoolOver, Sender, befall, look, segment
 from modemd.at import pdu
 from modemd.errors import StorageBusy
 from modemd.pool import Kind, Modem
+from modemd.pool.storage import BLANK
 
 
 def deliver_texts(sender: Sender) -> list[str]:
@@ -124,3 +125,28 @@ async def test_a_report_that_came_while_we_were_away_is_read_at_the_next_start(
     await second.stop()
     third = await pool_over(bank.ports, listen_s=lambda _port: 1.0)
     await third.sender.until(lambda: references(third.sender) != [])
+
+
+async def test_a_sweep_leaves_no_octet_of_anybody(hw_sim_bank: StartBank, pool_over: PoolOver) -> None:
+    bank = hw_sim_bank("--air", "0.02", modems=1)
+    bench = await pool_over(bank.ports)
+    for text in ("first secret", "second secret"):
+        befall(bank.folder, "modem0", "receive", text=text)
+    await bench.sender.until(lambda: len(deliver_texts(bench.sender)) == 2)
+    bench.sender.send(segment())
+    await bench.sender.settled(1)
+    assert remnants(bank.folder, "modem0")
+    await bench.pool.sweep("modem0")
+    assert not remnants(bank.folder, "modem0")
+    assert stored(bank.folder, "modem0") == 0
+    befall(bank.folder, "modem0", "receive", text="after")
+    await bench.sender.until(lambda: "after" in deliver_texts(bench.sender))
+    bench.sender.send(segment())
+    await bench.sender.settled(2)
+
+
+def remnants(folder: Path, modem: str) -> bytes:
+    """What a reader of the chips would find that is not our filling."""
+    octets = bytes.fromhex("".join(store["octets"] for store in look(folder, modem)["storages"].values()))
+    filling = bytes.fromhex(BLANK.pdu)[1:]
+    return octets.replace(filling, b"")
