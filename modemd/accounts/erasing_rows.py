@@ -7,6 +7,7 @@ follow each message that leaves the queue.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from modemd.db import Reader, Transaction
 from modemd.queue import ledger
@@ -19,7 +20,7 @@ SLICE = 100
 ROW_SLICE = 500
 """Rows of other tables in one transaction."""
 
-_OF_MESSAGES = ("event", "segment")
+_OF_MESSAGES = ("event", "segment", "early_report")
 _TABLES = {
     "sqlite": "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c"
     " WHERE m.type = 'table' AND c.name = 'account' ORDER BY m.name",
@@ -49,12 +50,12 @@ def count(reader: Reader, account: int) -> dict[str, int]:
 
 def delete_waiting(tx: Transaction, account: int) -> int:
     """Delete a slice of what waits to be sent, counted as cancelled; how many messages that were."""
-    return _delete_messages(tx, account, "AND state IN (0, 1)")
+    return delete_some(tx, "account = ? AND state IN (0, 1)", (account,))
 
 
 def delete_messages(tx: Transaction, account: int) -> int:
     """Delete a slice of the messages, in whatever state."""
-    return _delete_messages(tx, account, "")
+    return delete_some(tx, "account = ?", (account,))
 
 
 def delete_rows(tx: Transaction, account: int, table: str) -> int:
@@ -77,9 +78,10 @@ def sending(reader: Reader, account: int) -> bool:
     )
 
 
-def _delete_messages(tx: Transaction, account: int, which: str) -> int:
+def delete_some(tx: Transaction, where: str, params: Sequence[int]) -> int:
+    """Delete a slice of the messages for which a condition holds, oldest first; how many."""
     rows = tx.execute(
-        f"SELECT id, lane, state FROM message WHERE account = ? {which} ORDER BY id LIMIT ?", (account, SLICE)
+        f"SELECT id, lane, state FROM message WHERE {where} ORDER BY id LIMIT ?", (*params, SLICE)
     ).fetchall()
     numbers = [row[0] for row in rows]
     marks = ", ".join("?" * len(numbers))
@@ -92,3 +94,14 @@ def _delete_messages(tx: Transaction, account: int, which: str) -> int:
         else:
             ledger.removed(tx, lane, state, gone)
     return len(numbers)
+
+
+def delete_older(tx: Transaction, table: str, before: int) -> int:
+    """Delete a slice of a table's rows that were created before a moment; how many."""
+    address = _ADDRESS[tx.engine]
+    return int(
+        tx.execute(
+            f"DELETE FROM {table} WHERE {address} IN (SELECT {address} FROM {table} WHERE created < ? LIMIT ?)",
+            (before, ROW_SLICE),
+        ).rowcount
+    )

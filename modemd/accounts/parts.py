@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from modemd.accounts.addressing import Books
 from modemd.accounts.api_keys import ApiKeys
@@ -13,6 +13,7 @@ from modemd.accounts.credentials import Credentials
 from modemd.accounts.directory import Directory
 from modemd.accounts.erasure import Aftercare, Erasures
 from modemd.accounts.errands import Errands
+from modemd.accounts.export import Export
 from modemd.accounts.groups import Groups
 from modemd.accounts.keychain import KeyStore
 from modemd.accounts.login import Login
@@ -21,6 +22,7 @@ from modemd.accounts.numbers import Numbers
 from modemd.accounts.opt_outs import OptOuts
 from modemd.accounts.passwords import Hasher
 from modemd.accounts.recipients import Recipients
+from modemd.accounts.retention import Ages, Retention
 from modemd.accounts.sending import Sending
 from modemd.accounts.sessions import Sessions
 from modemd.accounts.vault import Vault
@@ -39,6 +41,8 @@ class Terms:
     numbers: Numbers
     countries: Collection[str] = ("PL",)
     """Countries whose mobile numbers may register (ISO 3166)."""
+    ages: Ages = field(default_factory=Ages)
+    """When things are forgotten."""
 
 
 class Accounts:
@@ -91,6 +95,17 @@ class Accounts:
             clock=clock,
         )
         aftercare = Aftercare(self._forget_callers, scrub or _nothing_to_scrub, sweep or _nothing_to_sweep)
+        self.export = Export(
+            database,
+            directory=self.directory,
+            keys=self.keys,
+            sending=self.sending,
+            recipients=self.recipients,
+            groups=self.groups,
+            opt_outs=self.opt_outs,
+            clock=clock,
+        )
+        self.retention = Retention(database, vault, terms.ages, clock)
         self.erasures = Erasures(database, keystore, queue, aftercare, clock=clock)
 
     async def start(self) -> None:
@@ -114,6 +129,7 @@ class Accounts:
         return [
             ("accounts.sessions", 3600.0, self.sessions.sweep),
             ("accounts.unused", 3600.0, self.erase_unused),
+            ("accounts.retention", 3600.0, self.forget_old),
             ("keys.mirrors", 60.0, self.catch_up),
         ]
 
@@ -121,6 +137,10 @@ class Accounts:
         """Forget the accounts that nobody has used within a week of opening them."""
         for account in await self.directory.unused(self._clock.now() - UNUSED * SECOND):
             await self.erasures.request(account)
+
+    async def forget_old(self) -> None:
+        """Forget what is old enough."""
+        await self.retention.run()
 
     async def catch_up(self) -> None:
         """Bring mirrors of the key store up to date that were out of reach."""

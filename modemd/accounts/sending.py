@@ -7,7 +7,7 @@ cut into slices, so that the event loop is back with the modems in between.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
@@ -143,12 +143,12 @@ class Sending:
     async def _repeat(self, account: int, repeated: Repeated, box: Box) -> Receipt:
         """The receipt that was given before."""
         state, rejected = orjson.loads(box.open(REJECTED, repeated.first_id, repeated.rejected))
-        last = repeated.first_id + repeated.messages - 1
-        wanted = Wanted(account, first_id=repeated.first_id, last_id=last)
-        found = await self._queue.messages(wanted, repeated.messages)
+        numbers = range(repeated.first_id, repeated.first_id + repeated.messages)
+        wanted = Wanted(account, first_id=numbers[0], last_id=numbers[-1])
+        found = {one.id: one for one in await self._queue.messages(wanted, len(numbers))}
         messages = [
-            Accepted(id=ids.encode("m", message.id), to=_opened(message, box).sms.to, parts=message.parts, state=state)
-            async for message in _unhurried(found[::-1])
+            Accepted(id=ids.encode("m", number), to=to, parts=parts, state=state)
+            async for number, to, parts in _recalled(numbers, found, box)
         ]
         return Receipt(ids.encode("b", repeated.first_id), messages, rejected)
 
@@ -229,6 +229,15 @@ def _opened(message: Message, box: Box) -> Letter:
 
 def _no_password(_: int) -> str:
     raise Unreadable("nobody makes passwords here")
+
+
+async def _recalled(numbers: range, found: Mapping[int, Message], box: Box) -> AsyncIterator[tuple[int, str, int]]:
+    """Number, recipient and segments of each message of a call; those of forgotten ones are not known any more."""
+    for place, number in enumerate(numbers):
+        if place % SLICE == SLICE - 1:
+            await asyncio.sleep(0)
+        message = found.get(number)
+        yield (number, "", 0) if message is None else (number, _opened(message, box).sms.to, message.parts)
 
 
 async def _unhurried(messages: Sequence[Message]) -> AsyncIterator[Message]:

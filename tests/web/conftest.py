@@ -13,6 +13,7 @@ from web_service import Service
 
 from modemd.accounts import keystore
 from modemd.accounts.directory import OPERATOR
+from modemd.accounts.inbound import Inbound
 from modemd.accounts.numbers import Numbers
 from modemd.accounts.parts import Accounts, Terms
 from modemd.at.pdu import count
@@ -52,8 +53,23 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
     async def ready() -> str | None:
         return service.missing
 
+    inbox = Inbound(
+        database,
+        accounts.vault,
+        Numbers("PL"),
+        accounts=store.accounts,
+        join=lambda texts: "".join(text.decode() for text in texts if text),
+        ids=queue.ids,
+        clock=clock,
+    )
     app = create_app(
-        sending=accounts.sending, keys=accounts.keys, status=status, ready=ready, clock=clock, accounts=accounts
+        sending=accounts.sending,
+        keys=accounts.keys,
+        status=status,
+        ready=ready,
+        clock=clock,
+        accounts=accounts,
+        inbox=inbox,
     )
     config = uvicorn.Config(app, port=0, access_log=False, lifespan="off", log_config=None)
     config.load()

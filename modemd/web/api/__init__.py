@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI
 
 from modemd import __version__
 from modemd.accounts.api_keys import ApiKeys
+from modemd.accounts.export import Inbox
 from modemd.accounts.parts import Accounts
 from modemd.accounts.sending import Sending
 from modemd.clock import Clock
@@ -14,6 +15,7 @@ from modemd.web.api.account import OwnAccount
 from modemd.web.api.documents import Documents
 from modemd.web.api.entrance import Entrance
 from modemd.web.api.groups import Grouping
+from modemd.web.api.inbox import InboxView
 from modemd.web.api.keys import KeyRing
 from modemd.web.api.messages import Messages
 from modemd.web.api.opt_outs import OptingOut
@@ -33,6 +35,7 @@ def create_app(
     ready: Ready,
     clock: Clock,
     accounts: Accounts | None = None,
+    inbox: Inbox | None = None,
 ) -> FastAPI:
     """The application, of parts that are ready; serve it with uvicorn's access log off, it writes its own.
 
@@ -52,7 +55,10 @@ def create_app(
     doorkeeper = Doorkeeper(keys, login, sessions)
     families = [Messages(sending, doorkeeper, clock).routes(), ServiceState(status, ready, doorkeeper).routes()]
     if accounts is not None:
+        accounts.export.inbox = inbox
         families += _families(accounts, doorkeeper)
+    if inbox is not None:
+        families.append(InboxView(inbox, doorkeeper).routes())
     for router in families:
         app.router.routes.extend(router.routes)
     Documents(app).add_to(app)
@@ -72,5 +78,7 @@ def _families(accounts: Accounts, doorkeeper: Doorkeeper) -> list[APIRouter]:
         AddressBook(accounts.recipients, terms.numbers, doorkeeper).routes(),
         Grouping(accounts.groups, doorkeeper).routes(),
         OptingOut(accounts.opt_outs, doorkeeper).routes(),
-        OwnAccount(accounts.directory, accounts.erasures, accounts.login, doorkeeper).routes(),
+        OwnAccount(
+            accounts.directory, accounts.erasures, accounts.login, export=accounts.export, doorkeeper=doorkeeper
+        ).routes(),
     ]

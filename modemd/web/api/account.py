@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
+from starlette.responses import StreamingResponse
 
 from modemd.accounts.directory import Directory
 from modemd.accounts.erasure import Erasure, Erasures
+from modemd.accounts.export import Export
 from modemd.accounts.login import Login
 from modemd.clock import rfc3339
 from modemd.errors import NotFound
@@ -19,8 +21,11 @@ from modemd.web.lean import LeanRoute, answer, read_json, strings
 class OwnAccount:
     """The endpoints."""
 
-    def __init__(self, directory: Directory, erasures: Erasures, login: Login, doorkeeper: Doorkeeper) -> None:
+    def __init__(
+        self, directory: Directory, erasures: Erasures, login: Login, *, export: Export, doorkeeper: Doorkeeper
+    ) -> None:
         self._directory = directory
+        self._export = export
         self._erasures = erasures
         self._login = login
         self._doorkeeper = doorkeeper
@@ -45,6 +50,12 @@ class OwnAccount:
             openapi_extra=shapes.body(shapes.Password),
         )
         router.add_api_route(
+            "/v1/account/export",
+            self.export,
+            methods=["GET"],
+            responses=shapes.problems(401, 403, 503),
+        )
+        router.add_api_route(
             "/v1/erasures/{id}",
             self.receipt,
             methods=["GET"],
@@ -66,6 +77,13 @@ class OwnAccount:
                 "created_at": rfc3339(account.created),
             }
         )
+
+    async def export(self, request: Request) -> Response:
+        """Everything that is held about the account, as one JSON object."""
+        caller = await self._doorkeeper.person(request)
+        pieces = self._export.pieces(caller.account_id)
+        headers = {"Content-Disposition": 'attachment; filename="modemd-account.json"'}
+        return StreamingResponse(pieces, media_type="application/json", headers=headers)
 
     async def erase(self, request: Request) -> Response:
         """Forget the account and everything it handed over. Needs the password, once more."""

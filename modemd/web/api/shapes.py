@@ -208,6 +208,23 @@ class OptOutPage(Shape):
     cursor: str | None
 
 
+class Inbound(Shape):
+    """An inbound SMS."""
+
+    id: str
+    from_: str = Field(alias="from")
+    text: str
+    sent_at: datetime | None = Field(description="By the clock of the service centre.")
+    received_at: datetime
+
+
+class InboxPage(Shape):
+    """Inbound SMS, newest first."""
+
+    messages: list[Inbound]
+    cursor: str | None
+
+
 class Registration(Shape):
     """What opening an account takes: nothing else is asked for."""
 

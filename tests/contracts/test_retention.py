@@ -1,0 +1,122 @@
+"""What is forgotten by its age, on both engines."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from loguru import logger
+from test_logins import EMAIL, PHONE, House
+
+from modemd.accounts import request as requests
+from modemd.accounts.retention import Ages
+from modemd.db import Database
+from modemd.ids import decode
+from modemd.queue import State
+
+AGES = Ages()
+
+
+@pytest.fixture
+async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
+    house = House(database, tmp_path / "state.keys")
+    await house.accounts.start()
+    yield house
+    house.accounts.close()
+
+
+async def sent(house: House, account: int, messages: int = 3, state: State = State.DELIVERED) -> list[dict[str, Any]]:
+    """Messages of an account that have come to this state, as its API shows them, oldest first."""
+    body = {"to": [f"+4860010{place:04}" for place in range(messages)], "text": "secret text", "tag": "tag"}
+    receipt = await house.accounts.sending.submit(account, requests.read(body, house.clock.now()), "call")
+    numbers = [decode("m", one["id"]) for one in receipt.messages]
+
+    def move(tx: Any) -> None:
+        for number in numbers:
+            tx.execute("UPDATE message SET state = ? WHERE id = ?", (int(state), number))
+            tx.execute(
+                "INSERT INTO event (message, account, at, part, what, code, detail) VALUES (?, ?, 1, 1, 'x', '', '')",
+                (number, account),
+            )
+
+    await house.database.write(move)
+    return (await house.accounts.sending.messages(account, limit=1000))[::-1]
+
+
+def days(house: House, count: float) -> None:
+    house.clock.advance(count * 86_400)
+
+
+async def test_texts_go_first_then_the_messages_with_their_stories(house: House) -> None:
+    account = (await house.accounts.directory.create(EMAIL, PHONE)).id
+    before = await sent(house, account, 250)
+    days(house, AGES.texts - 1)
+    assert (await house.accounts.retention.run())["texts"] == 0
+    days(house, 1.1)
+    assert (await house.accounts.retention.run())["texts"] == 250
+    after = (await house.accounts.sending.messages(account, limit=1000))[::-1]
+    assert after == [{**one, "text": "", "tag": None} for one in before]
+    assert await house.accounts.sending.messages(account, tag="tag") == []
+    assert (await house.accounts.retention.run())["texts"] == 0
+    days(house, AGES.history - AGES.texts)
+    assert (await house.accounts.retention.run())["history"] == 250
+    assert await house.accounts.sending.messages(account) == []
+    assert await house.rows("event") == 0
+
+
+async def test_newer_messages_are_left_alone(house: House) -> None:
+    account = (await house.accounts.directory.create(EMAIL, PHONE)).id
+    days(house, 100)
+    before = await sent(house, account)
+    days(house, AGES.texts - 1)
+    await house.accounts.retention.run()
+    assert (await house.accounts.sending.messages(account))[::-1] == before
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.SCHEDULED, State.UNCERTAIN])
+async def test_what_has_not_ended_waits_until_it_has(house: House, state: State) -> None:
+    account = (await house.accounts.directory.create(EMAIL, PHONE)).id
+    await sent(house, account, 150, state)
+    days(house, AGES.history + 1)
+    done = await house.accounts.retention.run()
+    assert (done["texts"], done["history"]) == (0, 0)
+    await house.database.write(lambda tx: tx.execute("UPDATE message SET state = 7").rowcount)
+    done = await house.accounts.retention.run()
+    assert (done["texts"], done["history"]) == (150, 150)
+    assert await house.rows("retention_later") == 0
+
+
+async def test_a_call_is_recognised_longer_than_its_messages_live(house: House) -> None:
+    account = (await house.accounts.directory.create(EMAIL, PHONE)).id
+    await sent(house, account, 2)
+    days(house, AGES.history + 1)
+    await house.accounts.retention.run()
+    body = {"to": [f"+4860010{place:04}" for place in range(2)], "text": "secret text", "tag": "tag"}
+    again = await house.accounts.sending.submit(account, requests.read(body, house.clock.now()), "call")
+    assert [one["to"] for one in again.messages] == ["", ""]
+    assert await house.rows("message") == 0
+    days(house, AGES.calls)
+    assert (await house.accounts.retention.run())["calls"] == 1
+
+
+async def test_an_erased_accounts_leftovers_do_not_stop_the_others(house: House) -> None:
+    gone = (await house.accounts.directory.create(EMAIL, PHONE)).id
+    await sent(house, gone)
+    kept = (await house.accounts.directory.create(EMAIL, "+48600200301")).id
+    await sent(house, kept)
+    house.store.destroy(gone)
+    days(house, AGES.texts + 1)
+    await house.accounts.retention.run()
+    assert {one["text"] for one in await house.accounts.sending.messages(kept)} == {""}
+
+
+async def test_a_run_that_is_late_is_told(house: House) -> None:
+    lines: list[str] = []
+    sink = logger.add(lines.append)
+    await house.accounts.retention.run()
+    days(house, 3)
+    await house.accounts.retention.run()
+    logger.remove(sink)
+    assert len([line for line in lines if "retention.late days=3" in line]) == 1
