@@ -1,0 +1,25 @@
+"""docs/api.md tells every call and every code there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+DOCS = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+RAISED = re.compile(r'code="([a-z_0-9]+)"')
+
+
+async def test_every_call_is_told(stranger: httpx.AsyncClient) -> None:
+    document = (await stranger.get("/openapi.json")).json()
+    calls = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
+    told = {f"{method} {path}" for method, path in re.findall(r"`(GET|POST|PUT|DELETE) (/[^`?]*)", DOCS)}
+    assert calls == told
+
+
+def test_every_code_is_told() -> None:
+    files = [*(ROOT / "modemd" / "accounts").glob("*.py"), *(ROOT / "modemd" / "web").rglob("*.py")]
+    raised = {code for file in files for code in RAISED.findall(file.read_text(encoding="utf-8"))}
+    assert {code for code in raised if f"`{code}`" not in DOCS} == set()
