@@ -129,6 +129,8 @@ async def open_port(path: str, baud: int = DEFAULT_BAUD) -> Port:
     """Open ``path`` for us alone; raises PortUnusable with the reason, who holds it if known, and the cure."""
     if path.startswith("socket://"):
         return await _connect(path)
+    if not os.path.exists(path):  # asked again and again while a modem is unplugged: worth no thread
+        raise _missing(path)
     try:
         return await in_thread(lambda: SerialPort(path, baud), unwanted=SerialPort.shut)
     except (OSError, ValueError) as failure:
@@ -166,8 +168,7 @@ async def _connect(path: str) -> SocketPort:
 def _explain(path: str, reason: Exception) -> PortUnusable:
     number = getattr(reason, "errno", None)
     if number in {errno.ENOENT, errno.ENXIO, errno.ENODEV}:
-        cure = "plug the modem in, or correct the port"
-        return PortUnusable(f"{path} does not exist", cure=cure, code="port_missing")
+        return _missing(path)
     if number in {errno.EACCES, errno.EPERM}:
         cure = f"add the daemon's user to the group that owns it: usermod -aG {_group(path)} USER"
         return PortUnusable(f"{path} may not be opened", cure=cure, code="port_permission")
@@ -177,6 +178,11 @@ def _explain(path: str, reason: Exception) -> PortUnusable:
         f"{path} cannot be opened ({errno.errorcode.get(number or 0, type(reason).__name__)})",
         cure="check that it is a serial port",
     )
+
+
+def _missing(path: str) -> PortUnusable:
+    cure = "plug the modem in, or correct the port"
+    return PortUnusable(f"{path} does not exist", cure=cure, code="port_missing")
 
 
 def _busy(path: str) -> PortUnusable:

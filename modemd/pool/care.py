@@ -7,6 +7,7 @@ modem.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -27,6 +28,8 @@ from modemd.pool.modem import Condition, Modem
 from modemd.pool.settings import Hooks, Settings
 from modemd.values import Outcome, Verdict
 
+BUSY_S = (0.5, 1.0, 2.0, 5.0)
+"""Waits before a port that somebody holds, or that we may not open, is tried again."""
 ROUNDS = 3
 """How often all candidates of a device are tried: each takes 3 s to be silent, and a stick up to 20 s to start."""
 _WITHOUT_EVIDENCE = {"asked": Rung.RESTART, "look": Rung.PING, "foreign": Rung.PING}
@@ -96,17 +99,25 @@ class Care:
 
     async def _opened(self) -> Port | None:
         """Wait for a port that can be opened; None when there is nothing to be done any more."""
+        waits = itertools.chain(BUSY_S, itertools.repeat(BUSY_S[-1]))
         while not self._stopping:
+            missing = True
             for path in self._candidates():
                 try:
                     port = await open_port(path, self._settings.baud)
                 except PortUnusable as reason:
-                    self._becomes(Condition.ABSENT, str(reason))
+                    missing = missing and reason.code == "port_missing"
+                    self._absent(reason)
                 else:
                     self.modem.port = path
                     return Traced(port, self.modem.name) if self._settings.traced else port
-            await self._rest(self._settings.look_every_s)
+            await self._rest(self._settings.look_every_s if missing else next(waits))
         return None
+
+    def _absent(self, reason: PortUnusable) -> None:
+        if self.modem.reason != str(reason):
+            log.failed("modem.absent", reason, level="WARNING", modem=self.modem.name, cure=reason.cure)
+        self._becomes(Condition.ABSENT, str(reason))
 
     def _candidates(self) -> list[str]:
         """The ports in the order in which to try them now: the one after the last that was tried in vain first."""
