@@ -129,7 +129,7 @@ async def open_port(path: str, baud: int = DEFAULT_BAUD) -> Port:
     """Open ``path`` for us alone; raises PortUnusable with the reason, who holds it if known, and the cure."""
     if path.startswith("socket://"):
         return await _connect(path)
-    if not os.path.exists(path):  # asked again and again while a modem is unplugged: worth no thread
+    if not _exists(path):
         raise _missing(path)
     try:
         return await in_thread(lambda: SerialPort(path, baud), unwanted=SerialPort.shut)
@@ -178,6 +178,11 @@ def _explain(path: str, reason: Exception) -> PortUnusable:
         f"{path} cannot be opened ({errno.errorcode.get(number or 0, type(reason).__name__)})",
         cure="check that it is a serial port",
     )
+
+
+def _exists(path: str) -> bool:
+    """Asked again and again while a modem is unplugged: a look into /dev is worth no thread."""
+    return os.path.exists(path)
 
 
 def _missing(path: str) -> PortUnusable:
