@@ -27,7 +27,7 @@ FAILED, WRONG_USAGE, NOT_RUNNING = 1, 2, 3
         "send": "Send a message as the operator's own account.",
         "why": "Tell what happened to a message and why it is not further.",
         "queue": "List, cancel, retry and settle messages.",
-        "modems": "Show the modems, drain and resume them.",
+        "modems": "Show the modems; drain, resume, restart, probe them.",
         "accounts": "Create and show accounts.",
         "completion": "Print what makes a shell complete modemd's commands.",
     },

@@ -14,7 +14,7 @@ from modemd.cli.rendering import console, table
 @placed
 @click.pass_context
 def command(context: click.Context, place: Place, as_json: bool) -> None:
-    """Show the modems, drain and resume them."""
+    """Show the modems; drain, resume, restart, probe them."""
     if context.invoked_subcommand is not None:
         return
     answer = place.call("modems")
@@ -54,6 +54,60 @@ def drain(place: Place, name: str, as_json: bool) -> None:
 def resume(place: Place, name: str, as_json: bool) -> None:
     """Use a modem again."""
     _told(place.call("modems.resume", name=name), "is used again", as_json)
+
+
+@command.command("reset")
+@click.argument("name")
+@as_json
+@placed
+def reset(place: Place, name: str, as_json: bool) -> None:
+    """Restart a modem, after the message in hand."""
+    _told(place.call("modems.reset", name=name), "restarts", as_json)
+
+
+@command.command("ussd")
+@click.argument("name")
+@click.argument("code")
+@as_json
+@placed
+def ussd(place: Place, name: str, code: str, as_json: bool) -> None:
+    """Ask the SIM's network by a USSD code, such as *100# for the balance.
+
+    Put the code in quotation marks: a shell takes * for file names. The network may take two minutes.
+    """
+    answer = place.call("modems.ussd", name=name, code=code)
+    if as_json:
+        print_json(answer)
+        return
+    if answer["text"]:
+        click.echo(answer["text"])
+    if answer["end"] != "done":
+        click.echo(f"modemd: {answer['end']}", err=True)
+
+
+@command.command("probe")
+@click.argument("port")
+@as_json
+@placed
+def probe(place: Place, port: str, as_json: bool) -> None:
+    """Tell what is at a port, safe to paste in public.
+
+    PORT is a device, or the name of a modem. The report holds no number, IMSI, ICCID or PIN, and of the IMEI only the
+    digits that say its model.
+    """
+    report = place.call("modems.probe", port=port)
+    if as_json:
+        print_json(report)
+        return
+    rows = ((name.replace("_", " "), _reported(value)) for name, value in report.items())
+    console().print(table(("what", "answer"), rows))
+
+
+def _reported(value: object) -> object:
+    """A value of a report: yes and no for people, a storage as used of total."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value['used']}/{value['total']}" if isinstance(value, dict) else value
 
 
 def _gap(gap: dict[str, float] | None) -> str | None:
