@@ -10,20 +10,48 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from modemd import log
-from modemd.clock import Clock
+from modemd.clock import SECOND, Clock
 from modemd.errors import ModemdError, StorageError, Unsent
 from modemd.ids import encode
+from modemd.pool.quota import Meter
+from modemd.pool.rotation import Seat, Wish
+from modemd.pool.seats import Seats
 from modemd.queue import Claim, Claims, Message, Queue, Settlement, State
+from modemd.queue.hand import WELCOME
 from modemd.queue.handover import Handover
 from modemd.queue.queue import Crossing
 from modemd.queue.retry import Next
 from modemd.queue.turns import Key, Turns
-from modemd.values import Outcome, Segment, Verdict
+from modemd.queue.usage import SimUsage
+from modemd.values import Lane, Outcome, Segment, Verdict
 
-Prepared = Sequence[Segment]
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A message opened and encoded."""
+
+    segments: Sequence[Segment]
+    wish: Wish
+
+
+def prepared(message: Message, number: str, segments: Sequence[Segment], tag: bytes = b"") -> Prepared:
+    """A message for this number; ``tag`` is a keyed one of its recipient, where SIMs are sticky."""
+    begun = message.sent_parts > 0
+    wish = Wish(
+        message.account,
+        number,
+        message.parts - message.sent_parts,
+        message.lane is Lane.SYSTEM,
+        begun_on=message.sim if begun else None,
+        refused_by=None if begun else message.sim,
+        tag=tag,
+    )
+    return Prepared(segments, wish)
+
 
 STORAGE_RETRY_S = (0.5, 5.0)
 """First and longest wait before a refused commit is tried again: a disk with room again makes no event."""
@@ -74,44 +102,56 @@ class Dispatcher:
         clock: Clock,
         turns: Turns,
         handover: Handover,
+        seats: Seats,
         claims: Callable[[Callable[[], None]], Claims[Prepared]],
     ) -> None:
         self.queue = queue
         self.handover = handover
         self.clock = clock
+        self.seats = seats
         self.claims = claims(self._match)
+        seats.on_change = self._match
         self._turns = turns
         self._turns_written = clock.monotonic()
-        self._idle: dict[Modem, asyncio.Future[Claim[Prepared] | None]] = {}
+        self._idle: dict[Seat, tuple[Modem, asyncio.Future[Claim[Prepared] | None]]] = {}
+        self._timer: asyncio.TimerHandle | None = None
         self._serving = 0
         self._draining = False
 
     async def serve(self, modem: Modem) -> None:
         """Send on this modem until it shall be given back or the service drains; raises what it failed of."""
+        seat = await self.seats.admit(modem.sim)
         self._widen(1)
         try:
-            await _Round(self, modem).run()
+            await _Round(self, modem, seat).run()
         finally:
             self._widen(-1)
+            self.seats.leave(seat)
 
     def drain(self) -> None:
         """Hand out nothing more; each modem's coroutine returns when its message is settled."""
         self._draining = True
-        for waiting in self._idle.values():
+        for _, waiting in self._idle.values():
             if not waiting.done():
                 waiting.set_result(None)
 
     async def stop(self) -> None:
         """After the pool has stopped: write the turns down, forget what is in hand."""
+        self._timer_off()
+        await self.seats.close()
         await self.claims.stop()
         if changes := self._turns.take_changes():
             await self.queue.cross([], None, 0, "", changes)
 
-    def take(self, modem: Modem) -> Claim[Prepared] | None:
+    def take(self, modem: Modem, seat: Seat) -> Claim[Prepared] | None:
         """The message whose turn it is, for a modem that is free now."""
-        return self.claims.take(modem.sim) if modem.may_send and not self._draining else None
+        if not modem.may_send or self._draining:
+            return None
+        now = self.clock.now()
+        given = self._give(self.seats.able([seat], now), now)
+        return None if given is None else given[1]
 
-    async def wait(self, modem: Modem) -> Claim[Prepared] | None:
+    async def wait(self, modem: Modem, seat: Seat) -> Claim[Prepared] | None:
         """Wait until there is a message for this idle modem; None when it shall stop.
 
         Raises what the modem failed of meanwhile.
@@ -119,7 +159,7 @@ class Dispatcher:
         if self._draining:
             return None
         waiting: asyncio.Future[Claim[Prepared] | None] = asyncio.get_running_loop().create_future()
-        self._idle[modem] = waiting
+        self._idle[seat] = modem, waiting
         stopped = asyncio.ensure_future(modem.stopped())
         self._match()
         try:
@@ -134,7 +174,7 @@ class Dispatcher:
             raise
         finally:
             stopped.cancel()
-            del self._idle[modem]
+            del self._idle[seat]
 
     def turns_to_write(self) -> dict[Key, int]:
         """The turns that changed, at most once a second: they ride on a commit that is made anyway."""
@@ -149,20 +189,55 @@ class Dispatcher:
         self.claims.width = max(1, self._serving)
 
     def _match(self) -> None:
-        """Give what is in hand to idle modems, the longest idle first: round robin when messages are the scarcer."""
-        for modem, waiting in list(self._idle.items()):
-            if waiting.done():
-                continue
-            claim = self.take(modem)
-            if claim is not None:
-                waiting.set_result(claim)
+        """Give what is in hand to the modems that are idle."""
+        self._timer_off()
+        if self._draining:
+            return
+        now = self.clock.now()
+        idle = [seat for seat, (modem, waiting) in self._idle.items() if modem.may_send and not waiting.done()]
+        able = self.seats.able(idle, now)
+        while able and (given := self._give(able, now)) is not None:
+            seat, claim = given
+            self._idle[seat][1].set_result(claim)
+            able.remove(seat)
+        self._match_later(idle, now)
+
+    def _give(self, seats: Sequence[Seat], now: int) -> tuple[Seat, Claim[Prepared]] | None:
+        """The message whose turn it is among those that these modems may take, and which of them takes it."""
+        if not seats:
+            return None
+
+        def fit(claim: Claim[Prepared]) -> int:
+            return WELCOME if claim.prepared is None else self.seats.grade(claim.prepared.wish, seats, now)
+
+        claim = self.claims.take((seat.sim for seat in seats), fit)
+        if claim is None:
+            return None
+        seat = self.seats.choose(claim.prepared.wish, seats, now)[1] if claim.prepared is not None else None
+        seat = seat or seats[0]
+        self.seats.served(seat)
+        return seat, claim
+
+    def _match_later(self, idle: Sequence[Seat], now: int) -> None:
+        """Messages wait that no idle modem may take: look again when a limit ends."""
+        if not self.claims.in_hand:
+            return
+        moment = self.seats.next_change([seat for seat in idle if not self._idle[seat][1].done()], now)
+        if moment is not None:
+            self._timer = asyncio.get_running_loop().call_later((moment - now) / SECOND, self._match)
+
+    def _timer_off(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 class _Round:
     """One modem's messages, one after the other, each settled with the barrier of the next."""
 
-    def __init__(self, dispatcher: Dispatcher, modem: Modem) -> None:
+    def __init__(self, dispatcher: Dispatcher, modem: Modem, seat: Seat) -> None:
         self._dispatcher = dispatcher
+        self._seat = seat
         self._queue = dispatcher.queue
         self._claims = dispatcher.claims
         self._modem = modem
@@ -179,11 +254,11 @@ class _Round:
             await asyncio.shield(self._settle())
 
     async def _next(self) -> Claim[Prepared] | None:
-        claim = self._dispatcher.take(self._modem)
+        claim = self._dispatcher.take(self._modem, self._seat)
         if claim is None:
             self._answered = False
             await self._settle()
-            claim = await self._dispatcher.wait(self._modem)
+            claim = await self._dispatcher.wait(self._modem, self._seat)
         return claim
 
     async def _send(self, claim: Claim[Prepared]) -> None:
@@ -192,7 +267,7 @@ class _Round:
         if claim.prepared is None:
             await self._refuse(claim)
             return
-        for segment in claim.prepared[message.sent_parts :]:
+        for segment in claim.prepared.segments[message.sent_parts :]:
             try:
                 sending = self._modem.start_sms(segment)
             except ModemdError as error:
@@ -200,7 +275,9 @@ class _Round:
                 raise
             if self._answered:
                 self._modem.followed_on()
-            outcome = await self._attempt(message, segment, sending)
+            outcome = await self._attempt(message, segment, sending, self._count(claim.prepared.wish.number))
+            if self._seat.meter is not None and (outcome is None or outcome.verdict is Verdict.UNSENT):
+                self._seat.meter.give_back()
             if outcome is None:
                 return
             self._note(message, segment.number, outcome)
@@ -217,10 +294,12 @@ class _Round:
                 return
         log.event("message.sent", level="DEBUG", message=encode("m", message.id), modem=self._modem.name)
 
-    async def _attempt(self, message: Message, segment: Segment, sending: Sending) -> Outcome | None:
+    async def _attempt(
+        self, message: Message, segment: Segment, sending: Sending, used: SimUsage | None
+    ) -> Outcome | None:
         """What became of one segment; None if the message may not be sent any more, or could not be marked."""
         barrier = self._queue.cross(
-            self._unsettled, message, segment.number, self._modem.sim, self._dispatcher.turns_to_write()
+            self._unsettled, message, segment.number, self._modem.sim, self._dispatcher.turns_to_write(), used
         )
         unsent: Outcome | None = None
         try:
@@ -249,6 +328,15 @@ class _Round:
             log.event("storage.refused", level="ERROR", code=error.code, modem=self._modem.name)
             return False
         return True
+
+    def _count(self, number: str) -> SimUsage | None:
+        """Count a segment to this number, which is about to go out, against the SIM's limits."""
+        meter = self._seat.meter
+        return None if meter is None else self._used(meter, meter.count(self._dispatcher.clock.now(), number))
+
+    def _used(self, meter: Meter, recipient: bytes | None = None) -> SimUsage:
+        month = meter.recipients.month.start if meter.recipients is not None else 0
+        return SimUsage(self._seat.sim, meter.used, month, recipient)
 
     async def _crossed(self, barrier: asyncio.Future[Crossing]) -> bool | None:
         """Whether the next segment is marked as about to be sent; None if nothing could be written."""
@@ -295,7 +383,9 @@ class _Round:
         """Write down what is not yet: again and again, for what a modem has said must not be forgotten."""
         wait_s, longest_s = STORAGE_RETRY_S
         while self._unsettled:
-            barrier = self._queue.cross(self._unsettled, None, 0, "", self._dispatcher.turns_to_write())
+            meter = self._seat.meter
+            used = self._used(meter) if meter is not None else None
+            barrier = self._queue.cross(self._unsettled, None, 0, "", self._dispatcher.turns_to_write(), used)
             if await self._crossed(barrier) is None:
                 await asyncio.sleep(wait_s)
                 wait_s = min(longest_s, wait_s * 2)

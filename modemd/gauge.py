@@ -17,10 +17,6 @@ class Worker(Protocol):
     sent: int
     busy_s: float
 
-    @property
-    def may_send(self) -> bool:
-        """Whether it could be sending."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Second:
@@ -37,8 +33,8 @@ class Gauge:
         self._seconds: deque[_Second] = deque()
         self._last = (0.0, 0, 0.0)
 
-    def sample(self, now: float, workers: Iterable[Worker], work: bool) -> None:
-        """Note the counters at ``now`` (monotonic seconds); ``work`` is whether any message waited or was sent."""
+    def sample(self, now: float, workers: Iterable[Worker], able: int) -> None:
+        """Note the counters at ``now`` (monotonic seconds); ``able`` is how many could have been sending just now."""
         modems = list(workers)
         sent, busy = sum(modem.sent for modem in modems), sum(modem.busy_s for modem in modems)
         then, sent_then, busy_then = self._last
@@ -46,8 +42,7 @@ class Gauge:
         if not then:
             return
         length = now - then
-        able = length * sum(modem.may_send for modem in modems) if work else 0.0
-        self._seconds.append(_Second(length, sent - sent_then, busy - busy_then, max(able, busy - busy_then)))
+        self._seconds.append(_Second(length, sent - sent_then, busy - busy_then, max(length * able, busy - busy_then)))
         while sum(second.length for second in self._seconds) > WINDOW_S and len(self._seconds) > 1:
             self._seconds.popleft()
 

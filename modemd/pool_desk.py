@@ -9,7 +9,7 @@ from typing import Any
 
 from modemd.errors import Conflict
 from modemd.pool import Modem, Pool
-from modemd.status import modem_entry
+from modemd.status import LimitedUntil, modem_entry
 
 Arguments = Mapping[str, Any]
 
@@ -22,8 +22,9 @@ _IDENTIFYING = re.compile(r"\d{9,}")
 class PoolDesk:
     """The verbs on modems."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, limited_until: LimitedUntil) -> None:
         self._pool = pool
+        self._limited_until = limited_until
 
     @property
     def verbs(self) -> dict[str, Callable[[Arguments], Awaitable[dict[str, Any]]]]:
@@ -39,25 +40,25 @@ class PoolDesk:
 
     async def modems(self, _: Arguments) -> dict[str, Any]:
         """Every modem as in the status document, and how fast it goes from one message to the next."""
-        return {"modems": [{**modem_entry(modem), "gap_ms": _gaps(modem)} for modem in self._pool.modems]}
+        return {"modems": [{**self._entry(modem), "gap_ms": _gaps(modem)} for modem in self._pool.modems]}
 
     async def drain(self, args: Arguments) -> dict[str, Any]:
         """Give a modem no further message."""
         name = str(args.get("name", ""))
         self._pool.drain(name)
-        return modem_entry(self._pool.modem(name))
+        return self._entry(self._pool.modem(name))
 
     async def resume(self, args: Arguments) -> dict[str, Any]:
         """Use a modem again."""
         name = str(args.get("name", ""))
         self._pool.resume(name)
-        return modem_entry(self._pool.modem(name))
+        return self._entry(self._pool.modem(name))
 
     async def reset(self, args: Arguments) -> dict[str, Any]:
         """Restart a modem after the message in hand."""
         name = str(args.get("name", ""))
         self._pool.reset(name)
-        return modem_entry(self._pool.modem(name))
+        return self._entry(self._pool.modem(name))
 
     async def ussd(self, args: Arguments) -> dict[str, Any]:
         """Ask the network by USSD, between two messages; ``end`` says how the session ended."""
@@ -84,6 +85,9 @@ class PoolDesk:
             if port == modem.name or os.path.realpath(port) == os.path.realpath(modem.port):
                 return modem
         return None
+
+    def _entry(self, modem: Modem) -> dict[str, Any]:
+        return modem_entry(modem, self._limited_until)
 
 
 def _gaps(modem: Modem) -> dict[str, float] | None:

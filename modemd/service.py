@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from modemd import __version__, inbox, log, status
 from modemd.accounts import keystore
@@ -29,7 +30,7 @@ from modemd.config import Settings
 from modemd.control import Control
 from modemd.db import Database, connect
 from modemd.desk import Desk
-from modemd.dispatcher import Dispatcher, Prepared
+from modemd.dispatcher import Dispatcher, Prepared, prepared
 from modemd.errors import AlreadyRunning, DaemonError, StorageUnwritable
 from modemd.gauge import Gauge
 from modemd.ids import encode
@@ -39,9 +40,13 @@ from modemd.pin_memory import PinMemory
 from modemd.pool import Condition, Modem, Pool
 from modemd.pool import Settings as PoolSettings
 from modemd.pool.pin import PinGuard
+from modemd.pool.quota import Calendar, Limits
+from modemd.pool.rotation import Rules
+from modemd.pool.seats import Seats
 from modemd.pool_desk import PoolDesk
 from modemd.queue import Claims, Message, Queue, State, handover
 from modemd.queue.handover import Handover
+from modemd.queue.usage import Usages
 from modemd.simulator import Simulator
 from modemd.state_dir import control_socket, prepare
 from modemd.waker import Waker
@@ -55,6 +60,9 @@ for seconds, and at 0.1 ms it did not (docs/why.md)."""
 
 _IDENTIFIED = frozenset({Condition.READY, Condition.SENDING, Condition.DRAINING})
 """Conditions of a modem that has been brought up: its SIM is known."""
+
+RECIPIENTS = "recipients"
+"""How the names of the keys begin under which SIMs with a limit remember their recipients of a month."""
 
 Announce = Callable[["Service"], None]
 
@@ -97,6 +105,7 @@ class Service:
         self._clock = clock
         self._started = clock.now()
         self._running = AsyncExitStack()
+        self._calendar = Calendar(ZoneInfo(settings.limits.time_zone))
         self._gauge = Gauge()
         self._tasks: set[asyncio.Task[None]] = set()
         self._on_stop(self._end_background)
@@ -129,6 +138,7 @@ class Service:
             sent_per_min=self._gauge.sent_per_min,
             utilisation=self._gauge.utilisation,
             modems=self.pool.modems,
+            limited_until=self.seats.limited_until,
         )
 
     async def _start(self) -> None:
@@ -143,7 +153,7 @@ class Service:
         if self.simulator is not None:
             await self.simulator.start()
             self._on_stop(self.simulator.stop)
-        await self._start_sending(database, PinMemory(database, keys.secret("pin memory")))
+        await self._start_sending(database, keys)
         self._serve_http(listener)
         await self._open_desk()
         self._start_duties()
@@ -166,7 +176,7 @@ class Service:
         settings, ids = self.settings, self.queue.ids
         fresh = await database.read(lambda db: db.execute("SELECT 1 FROM account LIMIT 1").fetchone() is None)
         keys = await asyncio.to_thread(keystore.open_or_create, key_directory(settings.state_dir), fresh=fresh)
-        vault = Vault(keys)
+        vault = self._vault = Vault(keys)
         numbers = Numbers(settings.numbers.region, settings.numbers.short_codes)
         self.directory = Directory(database, keys, vault, numbers, ids=ids, clock=self._clock)
         self.keys = ApiKeys(database, vault, ids, self._clock)
@@ -180,14 +190,20 @@ class Service:
         await self.queue.recall_reports()
         return keys
 
-    async def _start_sending(self, database: Database, pins: PinMemory) -> None:
-        turns = await self.queue.turns()
+    async def _start_sending(self, database: Database, keys: KeyStore) -> None:
+        turns, weights = await self.queue.turns(), self.settings.limits.weights
+        pins = PinMemory(database, keys.secret("pin memory"))
+        self.seats = self._build_seats(database, keys)
+        await self.seats.open()
         self.dispatcher = Dispatcher(
             self.queue,
             self._clock,
             turns,
             self._handover,
-            lambda on_stock: Claims(database, self._clock, turns, self._prepare, on_stock),
+            self.seats,
+            lambda on_stock: Claims(
+                database, self._clock, turns, self._prepare, on_stock, lambda account: weights.get(account, 1)
+            ),
         )
         self.queue.on_work = self.dispatcher.claims.wake
         self.queue.on_gone = self.dispatcher.claims.drop
@@ -206,9 +222,28 @@ class Service:
         for key in await self.queue.waiting():
             self.dispatcher.claims.wake(key)
 
+    def _build_seats(self, database: Database, keys: KeyStore) -> Seats:
+        settings = self.settings
+        sim = settings.sim
+
+        def secret(iccid: str, month: int) -> bytes:
+            keys.drop_secrets(RECIPIENTS, but=f"{RECIPIENTS} {month} ")
+            return keys.secret(f"{RECIPIENTS} {month} {iccid}")
+
+        return Seats(
+            Usages(database, self._clock),
+            self._clock,
+            self._calendar,
+            Rules(sim.bound, sim.home, sim.weights, settings.pool.sticky_sim),
+            lambda iccid: Limits(**settings.limits.of_sim(sim.card(iccid))),
+            secret,
+        )
+
     def _prepare(self, message: Message) -> Prepared:
         """In a worker thread: open a message and encode it for the air."""
-        return pdu.segments(self.sending.open(message), reference=message.reference)
+        sms = self.sending.open(message)
+        tag = self._vault.tag(message.account, "sticky sim", sms.to) if self.seats.rules.sticky else b""
+        return prepared(message, sms.to, pdu.segments(sms, reference=message.reference), tag)
 
     def _pin_of(self, iccid: str | None) -> str | None:
         pin = self.settings.sim.pin_of(iccid)
@@ -262,7 +297,10 @@ class Service:
             status=self.status,
             clock=self._clock,
         )
-        control = Control(control_socket(self.settings.state_dir), {**desk.verbs, **PoolDesk(self.pool).verbs})
+        control = Control(
+            control_socket(self.settings.state_dir),
+            {**desk.verbs, **PoolDesk(self.pool, self.seats.limited_until).verbs},
+        )
         await control.start()
         self._on_stop(control.stop)
 
@@ -278,9 +316,9 @@ class Service:
         self._running.callback(jobs.stop)
 
     async def _sample(self) -> None:
-        counts = await self.queue.counts()
-        work = counts.states[State.QUEUED] > 0
-        self._gauge.sample(self._clock.monotonic(), self.pool.modems, work)
+        counts, modems = await self.queue.counts(), self.pool.modems
+        able = sum(modem.may_send and self.seats.limited_until(modem.sim) is None for modem in modems)
+        self._gauge.sample(self._clock.monotonic(), modems, able if counts.states[State.QUEUED] else 0)
 
     def _on_stop(self, do: Callable[[], Awaitable[None]]) -> None:
         self._running.push_async_callback(do)

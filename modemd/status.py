@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from modemd import __version__
@@ -14,6 +14,13 @@ from modemd.values import Lane
 
 OPEN = (State.SCHEDULED, State.QUEUED, State.SENDING, State.UNCERTAIN)
 TOTALS = ("accepted", "sent", "delivered", "undelivered", "failed", "expired", "cancelled")
+
+LimitedUntil = Callable[[str], int | None]
+"""Until when the limits of a SIM keep it from sending; None if they do not."""
+
+
+def _unlimited(_sim: str) -> None:
+    return None
 
 
 def node_name() -> str:
@@ -30,6 +37,7 @@ def document(
     sent_per_min: float = 0.0,
     utilisation: float = 0.0,
     modems: Iterable[Modem] = (),
+    limited_until: LimitedUntil = _unlimited,
 ) -> dict[str, Any]:
     """The whole document."""
     oldest = max(0, now - counts.oldest_due) / SECOND if counts.oldest_due is not None else 0.0
@@ -45,11 +53,11 @@ def document(
         },
         "totals": {name: counts.totals.get(name, 0) for name in TOTALS},
         "rate": {"sent_per_min": round(sent_per_min, 1), "pool_utilisation": round(utilisation, 3)},
-        "modems": [modem_entry(modem) for modem in modems],
+        "modems": [modem_entry(modem, limited_until) for modem in modems],
     }
 
 
-def modem_entry(modem: Modem) -> dict[str, Any]:
+def modem_entry(modem: Modem, limited_until: LimitedUntil) -> dict[str, Any]:
     """One modem of the document."""
     return {
         "name": modem.name,
@@ -62,7 +70,7 @@ def modem_entry(modem: Modem) -> dict[str, Any]:
         "reason": modem.reason,
         "registration": modem.registration.value,
         "last_success": rfc3339(modem.last_success),
-        "limited_until": None,
+        "limited_until": rfc3339(limited_until(modem.sim)),
         "storage": {"used": modem.storage_used, "total": modem.storage_total},
         "sent": modem.sent,
         "failed": modem.failed,

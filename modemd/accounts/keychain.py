@@ -140,6 +140,15 @@ class KeyStore:
                 self._document["secrets"][name] = known
         return self._unwrap(known, name)
 
+    def drop_secrets(self, begin: str, but: str) -> None:
+        """Destroy the operator's secrets whose names begin so, those excepted that begin with ``but``."""
+        with self._lock:
+            known = self._document["secrets"]
+            kept = {name: key for name, key in known.items() if not name.startswith(begin) or name.startswith(but)}
+            if len(kept) < len(known):
+                self._save({**self._document, "secrets": kept})
+                self._document["secrets"] = kept
+
     @property
     def mirrors(self) -> list[Path]:
         """The places where copies are kept."""

@@ -48,6 +48,6 @@ Pin = Annotated[SecretStr, AfterValidator(_pin)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Most = Annotated[int, Field(ge=0, le=100_000_000)]
 Gap = Annotated[float, Field(ge=0, le=86_400)]
-ACCOUNT_ID = r"a_[0-9a-z]{13}"
+ACCOUNT_ID = r"a_[0-7][0-9a-hjkmnp-tv-z]{12}"
 """An account as `modemd accounts list` shows it."""
 AccountId = Annotated[str, Field(pattern=f"^{ACCOUNT_ID}$")]

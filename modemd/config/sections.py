@@ -35,8 +35,7 @@ WITHOUT_EFFECT = frozenset(
     {
         *("modems.discover", "queue.valid_for", "keys.mirrors", "webhooks.allow_private", "registration.countries"),
         *("doors.promosms", "doors.kannel", "doors.capcom6"),
-        *(f"limits.{key}" for key in Limits.model_fields),
-        "pool.sticky_sim",
+        *("limits.account_per_day", "limits.account_per_month"),
     }
 )
 """Keys whose form is promised and checked already, and which nothing in this version acts on."""

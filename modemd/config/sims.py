@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from modemd import ids
 from modemd.config.form import ACCOUNT_ID, AccountId, Gap, Most, Pin, Section, Texts, gathered, listed
+
+K = TypeVar("K")
+T = TypeVar("T")
 
 
 class SimCard(Section):
@@ -49,6 +53,25 @@ class Sim(Section):
         """A table is named by an ICCID (18 to 20 digits, ITU-T E.118) or, where none can be read, an IMSI (14, 15)."""
         return gathered(data, r"\d{14,15}|\d{18,20}")
 
+    def card(self, sim: str) -> SimCard:
+        """What holds for one SIM."""
+        return self.cards.get(sim) or SimCard()
+
+    @property
+    def bound(self) -> dict[int, frozenset[str]]:
+        """The SIMs of each account that sends through no others."""
+        return _inverted({sim: [_account(text) for text in card.accounts] for sim, card in self.cards.items()})
+
+    @property
+    def home(self) -> dict[str, frozenset[str]]:
+        """The SIMs that are preferred for each prefix."""
+        return _inverted({sim: card.home for sim, card in self.cards.items()})
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """The SIMs whose share is set."""
+        return {sim: card.weight for sim, card in self.cards.items()}
+
     def pin_of(self, iccid: str | None) -> SecretStr | None:
         """The PIN for the SIM with this ICCID; the common one if it has none of its own or is not known yet."""
         card = self.cards.get(iccid) if iccid else None
@@ -86,6 +109,20 @@ class Limits(Section):
     def _gather(cls, data: object) -> object:
         return gathered(data, ACCOUNT_ID)
 
+    def of_sim(self, card: SimCard) -> dict[str, Any]:
+        """The limits of one SIM by their names."""
+        return {key: _own(getattr(card, key), getattr(self, key)) for key in _OF_SIM}
+
+    def of_account(self, account: int) -> tuple[int, int]:
+        """What an account may submit a day and a month."""
+        own = self.cards.get(ids.encode("a", account)) or AccountLimits()
+        return _own(own.per_day, self.account_per_day), _own(own.per_month, self.account_per_month)
+
+    @property
+    def weights(self) -> dict[int, int]:
+        """The accounts whose share is set."""
+        return {_account(text): own.weight for text, own in self.cards.items()}
+
     @field_validator("time_zone")
     @classmethod
     def _known(cls, value: str) -> str:
@@ -94,6 +131,24 @@ class Limits(Section):
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError("there is no such time zone; write it like Europe/Warsaw, or UTC") from None
         return value
+
+
+_OF_SIM = ("per_minute", "per_hour", "per_day", "per_month", "recipients_per_month", "gap")
+
+
+def _own(own: T | None, common: T) -> T:
+    return common if own is None else own
+
+
+def _account(text: str) -> int:
+    """The number of an id that has the form of one."""
+    return ids.decode("a", text) or 0
+
+
+def _inverted(of: Mapping[str, Iterable[K]]) -> dict[K, frozenset[str]]:
+    """The names under each value."""
+    values = {value for listed in of.values() for value in listed}
+    return {value: frozenset(name for name, listed in of.items() if value in listed) for value in values}
 
 
 class Pool(Section):

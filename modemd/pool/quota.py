@@ -88,7 +88,7 @@ class Limits:
     per_day: int = 0
     per_month: int = 0
     recipients_per_month: int = 0
-    gap_s: float = 0.0
+    gap: float = 0.0
     """Seconds from the last segment of a message to the first of the next, each counted when its Ctrl-Z may go out."""
 
     @property
@@ -102,7 +102,7 @@ class Limits:
         return min((limit for limit in self.segments if limit), default=0)
 
     def __bool__(self) -> bool:
-        return any((*self.segments, self.recipients_per_month, self.gap_s))
+        return any((*self.segments, self.recipients_per_month, self.gap))
 
 
 class Used(NamedTuple):
@@ -153,7 +153,7 @@ class Meter:
         self.recipients = recipients
         """This month's; None where they are not limited."""
         self._calendar = calendar
-        self._gap = round(limits.gap_s * SECOND)
+        self._gap = round(limits.gap * SECOND)
         self._at, *counts = used or Used()
         self._counts: list[int] = counts
         self._windows = [calendar.window(unit, self._at) for unit in Unit]
@@ -206,6 +206,10 @@ class Meter:
             return True
         return len(recipients) < self.limits.recipients_per_month or number in recipients
 
+    def is_new(self, number: str) -> bool:
+        """Whether this recipient would be counted; False where recipients are not limited."""
+        return self.recipients is not None and number not in self.recipients
+
     def stale(self, now: int) -> bool:
         """Whether its recipients are those of a month that is over: it rests until it has this month's."""
         return self.recipients is not None and now >= self.recipients.month.end
@@ -217,10 +221,10 @@ class Meter:
         self._counts = [used + 1 for used in self._counts]
         return self.recipients.add(number) if self.recipients is not None else None
 
-    def give_back(self, at: int) -> None:
-        """The segment counted at this moment did not go out."""
+    def give_back(self) -> None:
+        """The segment that was counted last did not go out."""
         for place, window in enumerate(self._windows):
-            if window.start <= at < window.end and self._counts[place]:
+            if window.start <= self._at < window.end and self._counts[place]:
                 self._counts[place] -= 1
 
     def _roll(self, now: int) -> None:

@@ -8,7 +8,8 @@ cross    the write-ahead barrier before each Ctrl-Z                   (settle.py
 
 from __future__ import annotations
 
-from modemd.queue.claims import Claim, Claims
+from modemd.queue.claims import Claims
+from modemd.queue.hand import Claim
 from modemd.queue.queue import Queue
 from modemd.queue.rows import Counts, Draft, Envelope, Idempotency, Message, Settlement, Story
 from modemd.queue.states import ENDED, IfUncertain, State

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 from modemd.clock import Clock
 from modemd.db import Database, Reader
 from modemd.errors import ModemdError, StorageError
+from modemd.queue.hand import NEVER, Claim, Fit, Stock
 from modemd.queue.lookup import claimable
 from modemd.queue.rows import Message
 from modemd.queue.turns import Key, Turns
@@ -30,29 +30,11 @@ AHEAD = 2
 LEAST = 16
 """Messages fetched at a time at least: a fetch costs about as much as preparing so many."""
 
+LOOK_AHEAD = 16
+"""Messages in hand per modem at most, to find one for a modem that may not take the first ones."""
+
 READ_AGAIN = 1.0
 """Seconds before the queue is read again after the database refused; there is no event for its recovery."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Claim(Generic[P]):
-    """One message in hand."""
-
-    message: Message
-    prepared: P | None
-    """What the sender made of it; None if that failed."""
-    failure: ModemdError | None = None
-
-
-@dataclass(slots=True)
-class _Stock(Generic[P]):
-    """What is in hand of one account in one lane."""
-
-    claims: deque[Claim[P]]
-    wakes: int = 0
-    """How often work was announced: a fetch that began before does not prove that there is none."""
-    dry: bool = False
-    """The database has no more at this moment."""
 
 
 class Claims(Generic[P]):
@@ -65,14 +47,21 @@ class Claims(Generic[P]):
         turns: Turns,
         prepare: Callable[[Message], P],
         on_stock: Callable[[], None],
+        weight: Callable[[int], int] = lambda _account: 1,
     ) -> None:
         self._database = database
         self._clock = clock
         self._turns = turns
         self._prepare = prepare
         self._on_stock = on_stock
-        self._stock: dict[Key, _Stock[P]] = {}
-        self._bound: dict[str, deque[Claim[P]]] = {}
+        self._weight = weight
+        self._stock: dict[Key, Stock[P]] = {}
+        self._begun: dict[str, deque[Claim[P]]] = {}
+        """The rest of messages, by the SIM that has begun them."""
+        self.in_hand = 0
+        """Messages that wait for a modem, begun ones not counted."""
+        self._found_nothing = False
+        """Nothing in hand fitted a modem that asked: look further."""
         self._held: dict[Key, set[int]] = {}
         self._let_go: set[int] = set()
         self._fetch: asyncio.Task[None] | None = None
@@ -81,28 +70,40 @@ class Claims(Generic[P]):
 
     def wake(self, key: Key) -> None:
         """Work was queued for an account."""
-        stock = self._stock.setdefault(key, _Stock(deque()))
+        stock = self._stock.setdefault(key, Stock(deque()))
         stock.wakes += 1
         stock.dry = False
         self._turns.wake(*key)
         self._refill()
 
-    def take(self, sim: str) -> Claim[P] | None:
-        """The message whose turn it is on this SIM: first the rest of one it has begun, then by turns."""
-        bound = self._bound.get(sim)
-        while bound:
-            claim = bound.popleft()
-            if not self._over(claim):
-                return claim
-        while (key := self._turns.pick(self._has)) is not None:
-            claim = self._stock[key].claims.popleft()
-            over = self._over(claim)
+    def take(self, sims: Iterable[str], fit: Fit[P]) -> Claim[P] | None:
+        """The message whose turn it is among those that fit: first the rest of one begun on these SIMs, then by turns.
+
+        Of the account whose turn it is, the oldest that is welcome; one that only fits at a pinch waits for another
+        modem until it was passed over as often as there are modems.
+        """
+        if self._begun and (claim := self._take_begun(sims, fit)) is not None:
+            return claim
+        chosen: Claim[P] | None = None
+
+        def has(lane: Lane, account: int) -> bool:
+            nonlocal chosen
+            stock = self._stock.get((lane, account))
+            chosen = stock.best(fit, self.width) if stock is not None else None
+            return chosen is not None
+
+        while (key := self._turns.pick(has)) is not None and chosen is not None:
+            self._stock[key].claims.remove(chosen)
+            self.in_hand -= 1
+            self._found_nothing = False
+            over = self._over(chosen)
             if not over:
-                self._turns.charge(*key, claim.message.parts - claim.message.sent_parts)
+                self._turns.charge(*key, _left(chosen), self._weight(key[1]))
             self._rest_if_empty(key)
-            self._refill()
             if not over:
-                return claim
+                self._refill()
+                return chosen
+        self._found_nothing = self.in_hand > 0
         self._refill()
         return None
 
@@ -110,9 +111,11 @@ class Claims(Generic[P]):
         """A claim that was taken and not used is the account's next again."""
         key = _key(claim.message)
         if claim.message.sent_parts and claim.message.sim:
-            self._bound[claim.message.sim].appendleft(claim)
+            self._begun[claim.message.sim].appendleft(claim)
         else:
             self._stock[key].claims.appendleft(claim)
+            self.in_hand += 1
+            self._turns.refund(*key, _left(claim), self._weight(key[1]))
             self._turns.wake(*key)
         self._on_stock()
 
@@ -129,6 +132,7 @@ class Claims(Generic[P]):
         if stock is not None:
             for claim in [claim for claim in stock.claims if claim.message.id == message.id]:
                 stock.claims.remove(claim)
+                self.in_hand -= 1
                 self.let_go(claim.message)
             self._rest_if_empty(_key(message))
 
@@ -138,10 +142,17 @@ class Claims(Generic[P]):
             self._fetch.cancel()
             await asyncio.gather(self._fetch, return_exceptions=True)
         self._stock.clear()
+        self.in_hand = 0
 
-    def _has(self, lane: Lane, account: int) -> bool:
-        stock = self._stock.get((lane, account))
-        return bool(stock and stock.claims)
+    def _take_begun(self, sims: Iterable[str], fit: Fit[P]) -> Claim[P] | None:
+        for sim in sims:
+            for claim in list(self._begun.get(sim, ())):
+                over = self._over(claim)
+                if over or fit(claim) > NEVER:
+                    self._begun[sim].remove(claim)
+                    if not over:
+                        return claim
+        return None
 
     def _rest_if_empty(self, key: Key) -> None:
         stock = self._stock[key]
@@ -157,12 +168,16 @@ class Claims(Generic[P]):
 
     def _wanting(self) -> list[tuple[Key, int]]:
         """Which of the next accounts have too little in hand, and how much to fetch of each."""
-        keys = self._turns.upcoming(max(2, AHEAD * self.width))
-        share = max(1, AHEAD * self.width // max(1, len(keys)))
+        aim = max(2, AHEAD * self.width)
+        if self._found_nothing:
+            aim = min(self.in_hand + aim, LOOK_AHEAD * self.width)
+        keys = self._turns.upcoming(aim)
+        share = max(1, aim // max(1, len(keys)))
+        least = share if self._found_nothing else max(share // 2, 1) + 1
         wanting: list[tuple[Key, int]] = []
         for key in keys:
             stock = self._stock[key]
-            if not stock.dry and len(stock.claims) < max(share // 2, 1) + 1:
+            if not stock.dry and len(stock.claims) < least:
                 wanting.append((key, max(share, LEAST // len(keys) + 1)))
         return wanting
 
@@ -196,10 +211,10 @@ class Claims(Generic[P]):
             self._rest_if_empty(key)
 
     def _read(self, db: Reader, now: int, key: Key, count: int, held: frozenset[int]) -> tuple[list[Claim[P]], bool]:
-        """In a worker thread: an account's next messages, prepared, and whether there may be more."""
-        rows = claimable(db, *key, now, count + len(held))
+        """In a worker thread: an account's next messages, prepared, and whether there are more."""
+        rows = claimable(db, *key, now, count + len(held) + 1)
         fresh = [row for row in rows if row.id not in held]
-        more = len(rows) == count + len(held) or len(fresh) > count
+        more = len(rows) == count + len(held) + 1 or len(fresh) > count
         return [self._claim(row) for row in fresh[:count]], more
 
     def _claim(self, message: Message) -> Claim[P]:
@@ -214,10 +229,16 @@ class Claims(Generic[P]):
             return
         self._held[key].add(number)
         if claim.message.sent_parts and claim.message.sim:
-            self._bound.setdefault(claim.message.sim, deque()).append(claim)
+            self._begun.setdefault(claim.message.sim, deque()).append(claim)
         else:
             self._stock[key].claims.append(claim)
+            self.in_hand += 1
 
 
 def _key(message: Message) -> Key:
     return message.lane, message.account
+
+
+def _left(claim: Claim[P]) -> int:
+    """Segments still to be sent."""
+    return claim.message.parts - claim.message.sent_parts
