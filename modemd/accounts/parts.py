@@ -95,7 +95,12 @@ class Accounts:
             clock=clock,
         )
         aftercare = Aftercare(self._forget_callers, scrub or _nothing_to_scrub, sweep or _nothing_to_sweep)
-        self.export = Export(
+        self.export = self._exporting(database)
+        self.retention = Retention(database, vault, terms.ages, clock)
+        self.erasures = Erasures(database, keystore, queue, aftercare, clock=clock)
+
+    def _exporting(self, database: Database) -> Export:
+        return Export(
             database,
             directory=self.directory,
             keys=self.keys,
@@ -103,10 +108,8 @@ class Accounts:
             recipients=self.recipients,
             groups=self.groups,
             opt_outs=self.opt_outs,
-            clock=clock,
+            clock=self._clock,
         )
-        self.retention = Retention(database, vault, terms.ages, clock)
-        self.erasures = Erasures(database, keystore, queue, aftercare, clock=clock)
 
     async def start(self) -> None:
         """Make the operator's own account if need be, and tidy up what a crash left. Before anything is served."""
