@@ -49,7 +49,9 @@ BEFORE_CTRL_Z: list[tuple[str, dict[str, object]]] = [
     ("bare_prompt", {}),
     ("cms_error_before_prompt", {"message": 5, "code": 302}),
 ]
-"""Each is harmless: the message goes to another modem."""
+"""Each is harmless: the message goes to another modem. Only of those that strike with the prompt on its way, our
+Ctrl-Z may already be written when we can know; then the message is uncertain."""
+WITH_THE_PROMPT = sum(settings.get("on") == "prompt" for _, settings in BEFORE_CTRL_Z)
 AFTER_CTRL_Z: list[tuple[str, dict[str, object]]] = [
     ("hang_after_prompt", {"message": 5}),
     ("hang_after_ctrl_z", {"message": 5, "seconds": 1.0}),
@@ -81,7 +83,7 @@ ANSWERS: list[tuple[str, dict[str, object]]] = [
 
 @pytest.mark.parametrize(
     ("faults", "uncertain"),
-    [(BEFORE_CTRL_Z, 0), (AFTER_CTRL_Z, len(AFTER_CTRL_Z)), (ANSWERS, 0)],
+    [(BEFORE_CTRL_Z, WITH_THE_PROMPT), (AFTER_CTRL_Z, len(AFTER_CTRL_Z)), (ANSWERS, 0)],
     ids=["before Ctrl-Z", "after Ctrl-Z", "in answers"],
 )
 async def test_each_modem_fails_in_its_own_way_and_nothing_is_lost_or_sent_twice(
