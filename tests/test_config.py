@@ -208,6 +208,7 @@ def test_every_key_is_acted_on_or_said_to_be_without_effect() -> None:
         **{"sim.pin": "pin_of", "logs.file": "log_file"},
         **{f"limits.{key}": "limits.of_sim" for key in ("per_minute", "per_hour", "per_day", "per_month", "gap")},
         **{"limits.recipients_per_month": "limits.of_sim"},
+        **{f"limits.account_{key}": "limits.of_account" for key in ("per_day", "per_month")},
     }
     sources = [path for path in (ROOT / "modemd").rglob("*.py") if path.parent.name != "config"]
     used = set(re.findall(r"settings\.(\w+(?:\.\w+)?)", "\n".join(path.read_text() for path in sources)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from modemd.accounts.addressing import Books
 from modemd.accounts.api_keys import ApiKeys
+from modemd.accounts.bounds import Bounds
 from modemd.accounts.budgets import Budgets
 from modemd.accounts.credentials import Credentials
 from modemd.accounts.directory import Directory
@@ -41,6 +42,8 @@ class Terms:
     numbers: Numbers
     countries: Collection[str] = ("PL",)
     """Countries whose mobile numbers may register (ISO 3166)."""
+    bounds: Bounds = field(default_factory=Bounds)
+    """How long messages live, and how much an account may submit."""
     ages: Ages = field(default_factory=Ages)
     """When things are forgotten."""
 
@@ -78,7 +81,7 @@ class Accounts:
         self.recipients = Recipients(database, vault, ids, clock)
         self.groups = Groups(database, vault, ids, clock)
         books = Books(self.recipients, self.groups, self.opt_outs)
-        self.sending = Sending(queue, vault, terms.numbers, count=count, clock=clock, books=books)
+        self.sending = Sending(queue, vault, terms.numbers, count=count, clock=clock, books=books, bounds=terms.bounds)
         self._hasher = Hasher()
         self.credentials = Credentials(database, keystore, vault, self._hasher, clock)
         self.sending.issue_password = self.credentials.issue

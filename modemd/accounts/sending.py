@@ -16,6 +16,7 @@ import orjson
 from modemd import ids
 from modemd.accounts import letter
 from modemd.accounts.addressing import Addressed, Addressing, Books
+from modemd.accounts.bounds import Bounds
 from modemd.accounts.letter import Letter
 from modemd.accounts.numbers import Numbers, Rejected
 from modemd.accounts.passwords import LENGTH
@@ -66,8 +67,10 @@ class Sending:
         count: Callable[[str], int],
         clock: Clock,
         books: Books | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
         self._queue = queue
+        self._bounds = bounds or Bounds()
         self._vault = vault
         self._numbers = numbers
         self._addressing = Addressing(numbers, books, count)
@@ -79,7 +82,7 @@ class Sending:
         """Accept a call: durable when it returns.
 
         Raises InvalidField if no recipient is acceptable, Conflict (``idempotency_mismatch``) if the key was used
-        for another request, StorageError; then nothing was accepted.
+        for another request, TooMany if it would pass the account's limit, StorageError; then nothing was accepted.
         """
         with self._vault.unit(account) as box:
             accepted, rejected = await self._addressing.messages(account, request, box)
@@ -90,7 +93,7 @@ class Sending:
             receipt = Receipt(ids.encode("b", call.numbers[0]), rejected=rejected)
             drafts = call.slices(receipt) if len(accepted) > SLICE else call.drafts(range(len(accepted)), receipt)
             try:
-                await self._queue.submit(call.envelope(account), drafts, call_key)
+                await self._queue.submit(call.envelope(account, self._bounds), drafts, call_key)
             except Repeated as repeated:
                 return await self._repeat(account, repeated, box)
         return receipt
@@ -171,12 +174,15 @@ class _Call:
     def state(self) -> str:
         return (State.SCHEDULED if self.due > self.now else State.QUEUED).label
 
-    def envelope(self, account: int) -> Envelope:
+    def envelope(self, account: int, bounds: Bounds) -> Envelope:
         """What its messages share."""
         request = self.request
-        expires = None if request.valid_for is None else self.due + request.valid_for * SECOND
+        expires = self.due + (bounds.life_s if request.valid_for is None else request.valid_for) * SECOND
         tag_key = None if request.tag is None else self.box.tag("tag", request.tag)
-        return Envelope(account, request.lane, self.due, expires, request.if_uncertain, request.report, tag_key)
+        spending = bounds.of(account, request.lane, sum(one.parts for one in self.accepted))
+        return Envelope(
+            account, request.lane, self.due, expires, request.if_uncertain, request.report, tag_key, spending
+        )
 
     def drafts(self, places: range, receipt: Receipt) -> list[Draft]:
         """These messages, sealed; and what the receipt says of them."""

@@ -41,14 +41,14 @@ async def welcome(service: Service, url: str) -> None:
 
 async def _key(service: Service) -> str:
     """A new key of the newcomer's account, which is made at the first start."""
-    found = await service.directory.find(EMAIL)
+    found = await service.accounts.directory.find(EMAIL)
     while not found:
         phone = f"+4850{secrets.randbelow(10_000_000):07}"  # a Polish mobile number that has no account yet
         try:
-            found = [await service.directory.create(EMAIL, phone)]
+            found = [await service.accounts.directory.create(EMAIL, phone)]
         except Conflict:
             continue
-    _, key = await service.keys.mint(found[0].id, "first message")
+    _, key = await service.accounts.keys.mint(found[0].id, "first message")
     return key
 
 

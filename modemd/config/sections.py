@@ -33,9 +33,8 @@ DELIMITER = "__"
 
 WITHOUT_EFFECT = frozenset(
     {
-        *("modems.discover", "queue.valid_for", "keys.mirrors", "webhooks.allow_private", "registration.countries"),
+        *("modems.discover", "webhooks.allow_private"),
         *("doors.promosms", "doors.kannel", "doors.capcom6"),
-        *("limits.account_per_day", "limits.account_per_month"),
     }
 )
 """Keys whose form is promised and checked already, and which nothing in this version acts on."""

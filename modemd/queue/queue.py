@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from modemd.clock import Clock
+from modemd.clock import SECOND, Clock
 from modemd.db import Database, Transaction, Urgency
 from modemd.errors import Conflict, NotFound, Unreadable
 from modemd.ids import IdSource
@@ -23,7 +23,7 @@ from modemd.queue.turns import Key, Turns
 from modemd.queue.usage import SimUsage
 from modemd.values import Lane, Report, Sms
 
-DEFAULT_LIFE = 48 * 3600
+DEFAULT_LIFE_S = 48 * 3600
 """Seconds a message that is queued again may wait: what most service centres keep one themselves."""
 
 
@@ -42,8 +42,9 @@ class Crossing:
 class Queue:
     """Messages and their states on one database; every verb is durable when it returns."""
 
-    def __init__(self, database: Database, clock: Clock, node: str) -> None:
+    def __init__(self, database: Database, clock: Clock, node: str, life_s: int = DEFAULT_LIFE_S) -> None:
         self._database = database
+        self._life = life_s * SECOND
         self._clock = clock
         self._node = node
         self._references = accepting.References()
@@ -147,8 +148,10 @@ class Queue:
     async def retry(self, number: int) -> State:
         """Queue a failed, expired or undelivered message again; raises NotFound, Conflict."""
         now = self._clock.now()
-        expires = now + DEFAULT_LIFE * 1_000_000
-        return self._moved(await self._database.write(lambda tx: change.retry(tx, number, expires, now)))
+        expires = now + self._life
+        state = self._moved(await self._database.write(lambda tx: change.retry(tx, number, expires, now)))
+        self.on_later(expires)
+        return state
 
     def _moved(self, message: Message) -> State:
         if message.state is State.QUEUED:

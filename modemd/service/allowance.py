@@ -1,0 +1,44 @@
+"""What the operator allows: how much each SIM and each account may send, in the calendar of his time zone."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from modemd.at import pdu
+from modemd.clock import Clock
+from modemd.config import Settings
+from modemd.errors import InvalidField
+from modemd.pool.quota import Calendar, Limits, Unit
+from modemd.queue.usage import Spending
+
+
+class Allowance:
+    """The limits of the configuration."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self.calendar = Calendar(ZoneInfo(settings.limits.time_zone))
+        longest = [self.of_sim(iccid).longest for iccid in ("", *settings.sim.cards)]
+        self._longest = max(longest) if all(longest) else 0
+
+    def of_sim(self, iccid: str) -> Limits:
+        """What this SIM may send."""
+        return Limits(**self._settings.limits.of_sim(self._settings.sim.card(iccid)))
+
+    def count(self, text: str) -> int:
+        """The segments of a text. Raises InvalidField if no SIM may send so many at once."""
+        parts = pdu.count(text).parts
+        if self._longest and parts > self._longest:
+            detail = f"the text takes {parts} segments, no SIM here may send more than {self._longest} at once"
+            raise InvalidField("text", detail, cure="shorten it", code="text_too_long")
+        return parts
+
+    def spending(self, account: int, segments: int) -> Spending | None:
+        """What so many segments take of an account's allowance; None if it has no limit."""
+        per_day, per_month = self._settings.limits.of_account(account)
+        if not per_day and not per_month:
+            return None
+        now = self._clock.now()
+        day, month = self.calendar.window(Unit.DAY, now), self.calendar.window(Unit.MONTH, now)
+        return Spending(segments, day, month, per_day, per_month)

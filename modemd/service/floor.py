@@ -1,0 +1,146 @@
+"""The sending floor: pool, seats and dispatcher, built from the configuration and brought together with the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modemd import log
+from modemd.accounts.keystore import KeyStore
+from modemd.accounts.sending import Sending
+from modemd.accounts.vault import Vault
+from modemd.at import dialect, pdu
+from modemd.clock import Clock
+from modemd.config import Settings
+from modemd.db import Database
+from modemd.dispatcher import Dispatcher, Prepared, prepared
+from modemd.ids import encode
+from modemd.inbox import Inbox
+from modemd.pin_memory import PinMemory
+from modemd.pool import Condition, Modem, Pool
+from modemd.pool import Settings as PoolSettings
+from modemd.pool.pin import PinGuard
+from modemd.pool.rotation import Rules
+from modemd.pool.seats import Seats
+from modemd.queue import Claims, Message, Queue
+from modemd.queue.handover import Handover
+from modemd.queue.usage import Usages
+from modemd.service.allowance import Allowance
+from modemd.service.background import Background
+
+_IDENTIFIED = frozenset({Condition.READY, Condition.SENDING, Condition.DRAINING})
+"""Conditions of a modem that has been brought up: its SIM is known."""
+
+RECIPIENTS = "recipients"
+"""How the names of the keys begin under which SIMs with a limit remember their recipients of a month."""
+
+
+class Floor:
+    """Where messages leave: every modem, and who gives it the next message."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        database: Database,
+        *,
+        keys: KeyStore,
+        queue: Queue,
+        sending: Sending,
+        allowance: Allowance,
+        background: Background,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._database = database
+        self._keys = keys
+        self._vault = Vault(keys)
+        self._queue = queue
+        self._sending = sending
+        self._allowance = allowance
+        self._background = background
+
+    async def open(self, ports: Sequence[str], handover: Handover, inbox: Inbox) -> None:
+        """Build everything; nothing is sent before `run`."""
+        self.seats = self._build_seats()
+        await self.seats.open()
+        self.dispatcher = await self._build_dispatcher(handover)
+        self._queue.on_work = self.dispatcher.claims.wake
+        self._queue.on_gone = self.dispatcher.claims.drop
+        pins = PinGuard(self._pin_of, PinMemory(self._database, self._keys.secret("pin memory")))
+        self.pool = Pool(
+            ports,
+            self.dispatcher.serve,
+            clock=self._clock,
+            settings=PoolSettings(dialects=dialect.load(), pins=pins),
+            on_late_answer=self._late_answer,
+            on_pdu=inbox.take,
+        )
+
+    async def run(self) -> None:
+        """Take the modems in hand, and hand out what waits already."""
+        self._background.run("pool", self.pool.run())
+        for key in await self._queue.waiting():
+            self.dispatcher.claims.wake(key)
+
+    async def drain(self) -> None:
+        """Hand out nothing more, and let the messages on the air finish within the grace."""
+        self.dispatcher.drain()
+        await self.pool.stop(self._settings.queue.stop_grace)
+
+    async def close(self) -> None:
+        """After the drain: write down what is not yet."""
+        await self.dispatcher.stop()
+
+    @property
+    def able(self) -> int:
+        """Modems that could send now."""
+        return sum(modem.may_send and self.seats.limited_until(modem.sim) is None for modem in self.pool.modems)
+
+    async def _build_dispatcher(self, handover: Handover) -> Dispatcher:
+        turns, weights = await self._queue.turns(), self._settings.limits.weights
+        return Dispatcher(
+            self._queue,
+            self._clock,
+            turns,
+            handover,
+            self.seats,
+            lambda on_stock: Claims(
+                self._database, self._clock, turns, self._prepare, on_stock, lambda account: weights.get(account, 1)
+            ),
+        )
+
+    def _build_seats(self) -> Seats:
+        sim = self._settings.sim
+
+        def secret(iccid: str, month: int) -> bytes:
+            self._keys.drop_secrets(RECIPIENTS, but=f"{RECIPIENTS} {month} ")
+            return self._keys.secret(f"{RECIPIENTS} {month} {iccid}")
+
+        return Seats(
+            Usages(self._database, self._clock),
+            self._clock,
+            self._allowance.calendar,
+            Rules(sim.bound, sim.home, sim.weights, self._settings.pool.sticky_sim),
+            self._allowance.of_sim,
+            secret,
+        )
+
+    def _prepare(self, message: Message) -> Prepared:
+        """In a worker thread: open a message and encode it for the air."""
+        sms = self._sending.open(message)
+        tag = self._vault.tag(message.account, "sticky sim", sms.to) if self.seats.rules.sticky else b""
+        return prepared(message, sms.to, pdu.segments(sms, reference=message.reference), tag)
+
+    def _pin_of(self, iccid: str | None) -> str | None:
+        pin = self._settings.sim.pin_of(iccid)
+        return pin.get_secret_value() if pin is not None else None
+
+    def _late_answer(self, modem: Modem, reference: int) -> None:
+        log.event("modem.late_answer", modem=modem.name, reference=reference)
+        self._background.run("late answer", self._settle_late(modem, self._clock.now(), reference), lasting=False)
+
+    async def _settle_late(self, modem: Modem, heard: int, reference: int) -> None:
+        """An answer is heard before the first command, when it is not known yet which SIM is in the modem."""
+        await self.pool.until(lambda _: modem.condition in _IDENTIFIED)
+        found = await self._queue.late_answer(modem.sim, heard, reference)
+        log.event("modem.late_answer_settled", modem=modem.name, message=encode("m", found.id) if found else None)

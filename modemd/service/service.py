@@ -1,0 +1,245 @@
+"""Every part of one daemon, in the order in which they start; they stop the other way round."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from modemd import __version__, inbox, log, status
+from modemd.accounts import keystore
+from modemd.accounts.addressee import Addressee
+from modemd.accounts.bounds import Bounds
+from modemd.accounts.inbound import Inbound
+from modemd.accounts.keystore import KeyStore
+from modemd.accounts.numbers import Numbers
+from modemd.accounts.parts import Accounts, Terms
+from modemd.clock import Clock
+from modemd.config import Settings
+from modemd.control import Control
+from modemd.db import Database, connect
+from modemd.desk import Desk
+from modemd.errors import StorageUnwritable
+from modemd.gauge import Gauge
+from modemd.inbox import Inbox
+from modemd.jobs import Duty, Jobs
+from modemd.pool_desk import PoolDesk
+from modemd.queue import Queue, State, handover
+from modemd.queue.handover import Handover
+from modemd.service.allowance import Allowance
+from modemd.service.background import Background
+from modemd.service.floor import Floor
+from modemd.simulator import Simulator
+from modemd.state_dir import control_socket
+from modemd.waker import Waker
+from modemd.web.api import create_app
+from modemd.web.server import Listener
+
+SEGMENTS_PER_HOUR = 900.0
+"""What one modem is expected to send in an hour, at four seconds a segment."""
+
+
+class Service:
+    """Every part of one daemon."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.port = settings.server.port
+        self.simulator = Simulator(settings.state_dir, settings.simulate.modems) if settings.simulate.modems else None
+        self.background = Background()
+        self._clock = clock
+        self._started = clock.now()
+        self._running = AsyncExitStack()
+        self._allowance = Allowance(settings, clock)
+        self._gauge = Gauge()
+        self._on_stop(self.background.end)
+
+    async def start(self) -> None:
+        """Build and start every part; if one cannot start, those before it are stopped again."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._running.aclose()
+            raise
+        log.event("service.started", version=__version__, port=self.port, modems=len(self.floor.pool.modems))
+
+    async def stop(self) -> None:
+        """Let the messages on the air finish, within the grace, then stop every part, the last started first."""
+        log.event("service.stopping")
+        await self._running.aclose()
+        log.event("service.stopped")
+
+    async def status(self) -> dict[str, Any]:
+        """The status document."""
+        counts, now = await self.queue.counts(), self._clock.now()
+        return status.document(
+            counts,
+            now,
+            running=True,
+            uptime_s=(now - self._started) / 1_000_000,
+            sent_per_min=self._gauge.sent_per_min,
+            utilisation=self._gauge.utilisation,
+            modems=self.floor.pool.modems,
+            limited_until=self.floor.seats.limited_until,
+        )
+
+    async def _start(self) -> None:
+        database = connect(self.settings.database_url, clock=self._clock)
+        await database.open()
+        self._on_stop(database.close)
+        self.queue = Queue(database, self._clock, _node(database), self.settings.queue.valid_for)
+        hands = await self._recover()
+        keys = await self._open_keys(database)
+        await self._build_accounts(database, keys)
+        listener = self._bind()
+        await self._start_sending(database, keys, hands)
+        self.background.run("waker", Waker(self.queue, self._clock).run())
+        self.background.run("accounts", self.accounts.run())
+        self._serve_http(listener)
+        await self._open_desk()
+        self._start_duties()
+
+    async def _recover(self) -> Handover:
+        """What a daemon before us left in the middle; and begin what we shall leave to the next."""
+        path, boot = self.settings.state_dir / "handover", handover.this_boot()
+        uncertain = await self.queue.recover(handover.read(path, boot))
+        if uncertain:
+            log.event("queue.recovered", level="WARNING", uncertain=uncertain)
+        try:
+            hands = Handover(path, boot)
+        except OSError as error:
+            raise StorageUnwritable(f"{path} cannot be written ({error.strerror})", cure="check its owner") from None
+        self._running.callback(hands.close)
+        for handed in self.queue.handed:  # still unanswered, should this daemon end before it has heard more
+            hands.note(handed.sim, handed.message, handed.part)
+        return hands
+
+    async def _open_keys(self, database: Database) -> KeyStore:
+        fresh = await database.read(lambda db: db.execute("SELECT 1 FROM account LIMIT 1").fetchone() is None)
+        where, mirrors = key_directory(self.settings.state_dir), self.settings.keys.mirrors
+        return await asyncio.to_thread(keystore.open_or_create, where, fresh=fresh, mirrors=mirrors)
+
+    async def _build_accounts(self, database: Database, keys: KeyStore) -> None:
+        settings = self.settings
+        numbers = Numbers(settings.numbers.region, settings.numbers.short_codes)
+        bounds = Bounds(settings.queue.valid_for, self._allowance.spending)
+        self.accounts = Accounts(
+            database,
+            keys,
+            self.queue,
+            Terms(numbers, settings.registration.countries, bounds),
+            count=self._allowance.count,
+            capacity=self._capacity,
+            clock=self._clock,
+        )
+        self._running.callback(self.accounts.close)
+        await self.accounts.start()
+        vault = self.accounts.vault
+        self.inbound = Inbound(
+            database, vault, numbers, accounts=keys.accounts, join=inbox.joined, ids=self.queue.ids, clock=self._clock
+        )
+        self.queue.open = Addressee(vault).open
+        await self.queue.recall_reports()
+
+    async def _start_sending(self, database: Database, keys: KeyStore, hands: Handover) -> None:
+        if self.simulator is not None:
+            await self.simulator.start()
+            self._on_stop(self.simulator.stop)
+        self.floor = Floor(
+            self.settings,
+            self._clock,
+            database,
+            keys=keys,
+            queue=self.queue,
+            sending=self.accounts.sending,
+            allowance=self._allowance,
+            background=self.background,
+        )
+        ports = [*self.settings.modems.ports, *(self.simulator.ports if self.simulator else ())]
+        await self.floor.open(ports, hands, Inbox(self.queue, self.inbound))
+        self._on_stop(self.floor.close)
+        self._on_stop(self.floor.drain)
+        await self.floor.run()
+
+    def _capacity(self) -> float:
+        """Segments the pool can send in an hour."""
+        return SEGMENTS_PER_HOUR * sum(modem.may_send for modem in self.floor.pool.modems)
+
+    def _bind(self) -> Listener:
+        settings, accounts = self.settings, self.accounts
+        app = create_app(
+            sending=accounts.sending,
+            keys=accounts.keys,
+            status=self.status,
+            ready=self._ready,
+            clock=self._clock,
+            accounts=accounts,
+            inbox=self.inbound,
+        )
+        listener = Listener(
+            app,
+            settings.server.host,
+            settings.server.port,
+            certificate=settings.tls.certificate,
+            key=settings.tls.key,
+        )
+        self.port = listener.bind()
+        return listener
+
+    def _serve_http(self, listener: Listener) -> None:
+        serving = self.background.run("http", listener.run())
+
+        async def stop() -> None:
+            listener.stop()
+            await asyncio.gather(serving, return_exceptions=True)
+
+        self._on_stop(stop)
+
+    async def _ready(self) -> str | None:
+        return None
+
+    async def _open_desk(self) -> None:
+        desk = Desk(
+            queue=self.queue,
+            sending=self.accounts.sending,
+            directory=self.accounts.directory,
+            keys=self.accounts.keys,
+            status=self.status,
+            clock=self._clock,
+        )
+        pool_desk = PoolDesk(self.floor.pool, self.floor.seats.limited_until)
+        control = Control(control_socket(self.settings.state_dir), {**desk.verbs, **pool_desk.verbs})
+        await control.start()
+        self._on_stop(control.stop)
+
+    def _start_duties(self) -> None:
+        jobs = Jobs(
+            [
+                Duty("gauge", 1.0, self._sample),
+                Duty("inbound", 600.0, self.inbound.tidy),
+                Duty("early reports", 600.0, self.queue.forget_early_reports),
+                *(Duty(*duty) for duty in self.accounts.duties),
+            ]
+        )
+        jobs.start()
+        self._running.callback(jobs.stop)
+
+    async def _sample(self) -> None:
+        counts = await self.queue.counts()
+        able = self.floor.able if counts.states[State.QUEUED] else 0
+        self._gauge.sample(self._clock.monotonic(), self.floor.pool.modems, able)
+
+    def _on_stop(self, do: Callable[[], Awaitable[None]]) -> None:
+        self._running.push_async_callback(do)
+
+
+def key_directory(state_dir: Path) -> Path:
+    """Where the key store lies: beside the state directory, so that no copy of the one takes the other along."""
+    return state_dir.parent / f"{state_dir.name}.keys"
+
+
+def _node(database: Database) -> str:
+    """An SQLite file has one daemon, whatever its machine is called today."""
+    return "local" if database.engine == "sqlite" else status.node_name()
