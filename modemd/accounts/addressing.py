@@ -30,6 +30,8 @@ class Addressed(NamedTuple):
     to: str
     text: str
     parts: int
+    plain: bool = False
+    """Its text is not quite what the caller wrote: diacritics were stripped."""
 
 
 class Books(NamedTuple):
@@ -41,13 +43,16 @@ class Books(NamedTuple):
 
 
 class Addressing:
-    """Works out the messages of a call. ``count`` gives the segments of a text."""
+    """Works out the messages of a call. ``count`` gives the segments of a text, ``plain`` a cheaper one."""
 
-    def __init__(self, numbers: Numbers, books: Books | None, count: Callable[[str], int]) -> None:
+    def __init__(
+        self, numbers: Numbers, books: Books | None, count: Callable[[str], int], plain: Callable[[str], str]
+    ) -> None:
         self._numbers = numbers
         self._worker = NumberWorker(numbers)
         self._books = books
         self._count = count
+        self._plain = plain
 
     async def messages(self, account: int, request: Request, box: Box) -> tuple[list[Addressed], list[Rejected]]:
         """The messages, one for each number, and the recipients that can have none. Raises InvalidField."""
@@ -57,10 +62,10 @@ class Addressing:
             cards |= {card.number: card for card in await self._cards(account, request)}
             if len(cards) > MAX_RECIPIENTS:
                 raise InvalidField("groups", f"there are more than {MAX_RECIPIENTS} recipients", cure="split the call")
-            addressed = await self._filled(request.text, list(cards.values()), rejected)
+            addressed = await self._filled(request, list(cards.values()), rejected)
         else:
-            parts = await self._parts(request.text)
-            addressed = [Addressed(number, request.text, parts) for number in numbers]
+            written = await self._written("", request.text, plain=request.plain)
+            addressed = [written._replace(to=number) for number in numbers]
         return await self._wanted(account, addressed, rejected, box), rejected
 
     def close(self) -> None:
@@ -70,8 +75,17 @@ class Addressing:
     async def _sort(self, raws: Sequence[str]) -> tuple[list[str], list[Rejected]]:
         return sort(self._numbers, raws) if len(raws) <= INLINE else await self._worker.sort(raws)
 
-    async def _parts(self, text: str) -> int:
-        return self._count(text) if len(text) < LONG_TEXT else await asyncio.to_thread(self._count, text)
+    async def _written(self, to: str, text: str, *, plain: bool) -> Addressed:
+        """The message with this text."""
+        return (
+            self._write(to, text, plain)
+            if len(text) < LONG_TEXT
+            else await asyncio.to_thread(self._write, to, text, plain)
+        )
+
+    def _write(self, to: str, text: str, plain: bool) -> Addressed:
+        sent = self._plain(text) if plain else text
+        return Addressed(to, sent, self._count(sent), sent != text)
 
     async def _cards(self, account: int, request: Request) -> list[Card]:
         """The cards that the call names. Raises InvalidField if one does not exist."""
@@ -89,19 +103,19 @@ class Addressing:
         if self._books is not None and not await self._books.groups.exists(account, group):
             raise InvalidField("groups", "one of the groups does not exist", cure="list the groups")
 
-    async def _filled(self, text: str, cards: Sequence[Card], rejected: list[Rejected]) -> list[Addressed]:
+    async def _filled(self, request: Request, cards: Sequence[Card], rejected: list[Rejected]) -> list[Addressed]:
         """Each one's text; who lacks a field of it is rejected."""
         addressed = []
         for place, card in enumerate(cards):
             if place % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
             try:
-                own = template.fill(text, card.values())
+                own = template.fill(request.text, card.values())
             except KeyError:
                 detail = "the recipient lacks a field of the text"
                 rejected.append(Rejected(to=card.number, code="missing_field", detail=detail))
                 continue
-            addressed.append(Addressed(card.number, own, await self._parts(own)))
+            addressed.append(await self._written(card.number, own, plain=request.plain))
         return addressed
 
     async def _wanted(

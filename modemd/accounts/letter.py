@@ -1,6 +1,6 @@
 """What is sealed of a message: recipient, text, the caller's tag and how to send it, as compact octets.
 
-format  1   options  flash 1, report 2, valid_for present 4, tag present 8, password 16
+format  1   options  flash 1, report 2, valid_for present 4, tag present 8, password 16, plain 32
 to      length octet and ASCII
 [valid_for  4 octets, seconds]
 [tag    length octet and UTF-8]
@@ -18,7 +18,7 @@ BLANK = "\0"
 """Stands in the text of a password letter for the password, which is made when the message is sent."""
 
 _FORMAT = 1
-_FLASH, _REPORT, _VALID_FOR, _TAG, _PASSWORD = 1, 2, 4, 8, 16
+_FLASH, _REPORT, _VALID_FOR, _TAG, _PASSWORD, _PLAIN = 1, 2, 4, 8, 16, 32
 
 
 class Letter(NamedTuple):
@@ -28,13 +28,15 @@ class Letter(NamedTuple):
     tag: str | None = None
     password: bool = False
     """A password is to be put where BLANK stands."""
+    plain: bool = False
+    """Diacritics were stripped from the text."""
 
 
 def encode(letter: Letter) -> bytes:
     """The octets to seal. The tag takes at most 255 octets of UTF-8."""
-    sms, tag, password = letter
+    sms, tag, password, plain = letter
     to = sms.to.encode("ascii")
-    options = _FLASH * sms.flash | _REPORT * sms.report | _PASSWORD * password
+    options = _FLASH * sms.flash | _REPORT * sms.report | _PASSWORD * password + _PLAIN * plain
     extra = b""
     if sms.valid_for is not None:
         options |= _VALID_FOR
@@ -68,4 +70,4 @@ def _decode(octets: bytes) -> Letter:
         tag = octets[place + 1 : end].decode()
         place = end
     sms = Sms(to, octets[place:].decode(), bool(options & _FLASH), bool(options & _REPORT), valid_for)
-    return Letter(sms, tag, bool(options & _PASSWORD))
+    return Letter(sms, tag, bool(options & _PASSWORD), bool(options & _PLAIN))

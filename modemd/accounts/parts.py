@@ -51,9 +51,9 @@ class Terms:
 class Accounts:
     """The parts.
 
-    ``count`` gives the segments of a text, ``capacity`` what the pool can send in an hour. After an erasure, ``scrub``
-    makes the database give up the pages of deleted rows, and ``sweep`` empties the storage of modems and SIMs and names
-    those out of reach; each is left out where there is nothing to do.
+    ``count`` gives the segments of a text, ``plain`` a cheaper one, ``capacity`` what the pool can send in an hour.
+    After an erasure, ``scrub`` makes the database give up the pages of deleted rows, and ``sweep`` empties the storage
+    of modems and SIMs and names those out of reach; each is left out where there is nothing to do.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class Accounts:
         terms: Terms,
         *,
         count: Callable[[str], int],
+        plain: Callable[[str], str] = str,
         capacity: Callable[[], float],
         clock: Clock,
         scrub: Callable[[], Awaitable[None]] | None = None,
@@ -81,7 +82,9 @@ class Accounts:
         self.recipients = Recipients(database, vault, ids, clock)
         self.groups = Groups(database, vault, ids, clock)
         books = Books(self.recipients, self.groups, self.opt_outs)
-        self.sending = Sending(queue, vault, terms.numbers, count=count, clock=clock, books=books, bounds=terms.bounds)
+        self.sending = Sending(
+            queue, vault, terms.numbers, count=count, plain=plain, clock=clock, books=books, bounds=terms.bounds
+        )
         self._hasher = Hasher()
         self.credentials = Credentials(database, keystore, vault, self._hasher, clock)
         self.sending.issue_password = self.credentials.issue

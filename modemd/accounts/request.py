@@ -42,6 +42,8 @@ class Request:
     recipients: tuple[int, ...] = ()
     groups: tuple[int, ...] = ()
     lane: Lane = Lane.TRANSACTIONAL
+    plain: bool = False
+    """Strip diacritics where that makes the text cheaper."""
     flash: bool = False
     send_at: int | None = None
     """Moment in microseconds; None or past: at once."""
@@ -68,6 +70,7 @@ def read(body: object, now: int) -> Request:
         recipients=recipients,
         groups=groups,
         lane=_optional(body, "lane", _choice(_LANES), Lane.TRANSACTIONAL),
+        plain=_optional(body, "plain", _flag, default=False),
         flash=_optional(body, "flash", _flag, default=False),
         send_at=_optional(body, "send_at", lambda name, value: _moment(name, value, now), None),
         valid_for=_optional(body, "valid_for", _validity, None),

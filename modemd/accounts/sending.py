@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 import orjson
 
@@ -44,6 +44,8 @@ class Accepted(TypedDict):
     to: str
     parts: int
     state: str
+    plain: NotRequired[Literal[True]]
+    """There if diacritics were stripped from its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,11 @@ class Receipt:
 
 
 class Sending:
-    """The messages of accounts. ``count`` gives the segments that a text takes; raises InvalidField if too many."""
+    """The messages of accounts.
+
+    ``count`` gives the segments that a text takes, and raises InvalidField if they are too many; ``plain`` gives a text
+    without the diacritics that make it dear.
+    """
 
     def __init__(
         self,
@@ -65,6 +71,7 @@ class Sending:
         numbers: Numbers,
         *,
         count: Callable[[str], int],
+        plain: Callable[[str], str] = str,
         clock: Clock,
         books: Books | None = None,
         bounds: Bounds | None = None,
@@ -73,7 +80,7 @@ class Sending:
         self._bounds = bounds or Bounds()
         self._vault = vault
         self._numbers = numbers
-        self._addressing = Addressing(numbers, books, count)
+        self._addressing = Addressing(numbers, books, count, plain)
         self._clock = clock
         self.issue_password: Callable[[int], str] = _no_password
         """Makes a password for an account, for any thread; set by who keeps the passwords."""
@@ -134,7 +141,7 @@ class Sending:
 
     def open(self, message: Message) -> Sms:
         """What to send; for any thread. Raises Unreadable."""
-        sms, _, password = letter.decode(self._vault.open(message.account, BODY, message.id, message.body))
+        sms, _, password, _ = letter.decode(self._vault.open(message.account, BODY, message.id, message.body))
         if not password:
             return sms
         return replace(sms, text=sms.text.replace(letter.BLANK, self.issue_password(message.account)))
@@ -150,8 +157,8 @@ class Sending:
         wanted = Wanted(account, first_id=numbers[0], last_id=numbers[-1])
         found = {one.id: one for one in await self._queue.messages(wanted, len(numbers))}
         messages = [
-            Accepted(id=ids.encode("m", number), to=to, parts=parts, state=state)
-            async for number, to, parts in _recalled(numbers, found, box)
+            _accepted(number, to, parts, state, plain=plain)
+            async for number, to, parts, plain in _recalled(numbers, found, box)
         ]
         return Receipt(ids.encode("b", repeated.first_id), messages, rejected)
 
@@ -188,11 +195,11 @@ class _Call:
         """These messages, sealed; and what the receipt says of them."""
         request, box, drafts = self.request, self.box, []
         for place in places:
-            number, (to, text, parts) = self.numbers[place], self.accepted[place]
+            number, (to, text, parts, plain) = self.numbers[place], self.accepted[place]
             sms = Sms(to, text, request.flash, request.report, request.valid_for)
-            body = box.seal(BODY, number, letter.encode(Letter(sms, request.tag)))
+            body = box.seal(BODY, number, letter.encode(Letter(sms, request.tag, plain=plain)))
             drafts.append(Draft(number, body, parts, box.tag("to", to)))
-            receipt.messages.append(Accepted(id=ids.encode("m", number), to=to, parts=parts, state=self.state))
+            receipt.messages.append(_accepted(number, to, parts, self.state, plain=plain))
         return drafts
 
     async def slices(self, receipt: Receipt) -> AsyncIterator[list[Draft]]:
@@ -212,7 +219,7 @@ class _Call:
 
 def view(message: Message, box: Box) -> dict[str, Any]:
     """A message as its account sees it (interface: HTTP API)."""
-    sms, tag, password = _opened(message, box)
+    sms, tag, password, _ = _opened(message, box)
     error = {"code": message.error_code, "detail": message.error_detail or ""} if message.error_code else None
     return {
         "id": ids.encode("m", message.id),
@@ -229,6 +236,13 @@ def view(message: Message, box: Box) -> dict[str, Any]:
     }
 
 
+def _accepted(number: int, to: str, parts: int, state: str, *, plain: bool) -> Accepted:
+    accepted = Accepted(id=ids.encode("m", number), to=to, parts=parts, state=state)
+    if plain:
+        accepted["plain"] = True
+    return accepted
+
+
 def _opened(message: Message, box: Box) -> Letter:
     return letter.decode(box.open(BODY, message.id, message.body))
 
@@ -237,13 +251,19 @@ def _no_password(_: int) -> str:
     raise Unreadable("nobody makes passwords here")
 
 
-async def _recalled(numbers: range, found: Mapping[int, Message], box: Box) -> AsyncIterator[tuple[int, str, int]]:
-    """Number, recipient and segments of each message of a call; those of forgotten ones are not known any more."""
+async def _recalled(
+    numbers: range, found: Mapping[int, Message], box: Box
+) -> AsyncIterator[tuple[int, str, int, bool]]:
+    """What a receipt says of each message of a call, but for the state; of forgotten ones it is not known any more."""
     for place, number in enumerate(numbers):
         if place % SLICE == SLICE - 1:
             await asyncio.sleep(0)
         message = found.get(number)
-        yield (number, "", 0) if message is None else (number, _opened(message, box).sms.to, message.parts)
+        if message is None:
+            yield number, "", 0, False
+        else:
+            opened = _opened(message, box)
+            yield number, opened.sms.to, message.parts, opened.plain
 
 
 async def _unhurried(messages: Sequence[Message]) -> AsyncIterator[Message]:

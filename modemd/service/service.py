@@ -16,6 +16,7 @@ from modemd.accounts.inbound import Inbound
 from modemd.accounts.keystore import KeyStore
 from modemd.accounts.numbers import Numbers
 from modemd.accounts.parts import Accounts, Terms
+from modemd.at import pdu
 from modemd.clock import Clock
 from modemd.config import Settings
 from modemd.control import Control
@@ -131,6 +132,7 @@ class Service:
             self.queue,
             Terms(numbers, settings.registration.countries, bounds),
             count=self._allowance.count,
+            plain=pdu.plain,
             capacity=self._capacity,
             clock=self._clock,
         )

@@ -16,7 +16,7 @@ from modemd.accounts.directory import OPERATOR
 from modemd.accounts.inbound import Inbound
 from modemd.accounts.numbers import Numbers
 from modemd.accounts.parts import Accounts, Terms
-from modemd.at.pdu import count
+from modemd.at.pdu import count, plain
 from modemd.clock import SystemClock
 from modemd.db import connect
 from modemd.queue import Queue
@@ -42,6 +42,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
         queue,
         Terms(Numbers("PL")),
         count=lambda text: count(text).parts,
+        plain=plain,
         capacity=lambda: 3600.0,
         clock=clock,
     )

@@ -142,6 +142,20 @@ async def test_a_large_call_can_be_repeated_too(client: httpx.AsyncClient) -> No
     assert (again.status_code, again.json()) == (202, first.json())
 
 
+async def test_a_text_is_made_plain_only_when_asked_for_and_the_answer_says_so(client: httpx.AsyncClient) -> None:
+    call = {"to": ["+48600100001", "+48600100002"], "text": "Zażółć gęślą jaźń"}
+    key = {"Idempotency-Key": "plain"}
+    written = (await client.post("/v1/messages", json=call)).json()["messages"]
+    plain = (await client.post("/v1/messages", json=call | {"plain": True}, headers=key)).json()["messages"]
+    again = (await client.post("/v1/messages", json=call | {"plain": True}, headers=key)).json()["messages"]
+    unchanged = (await client.post("/v1/messages", json=call | {"text": "abc", "plain": True})).json()["messages"]
+    assert ["plain" in message for message in written + unchanged] == [False] * 4
+    assert [message["plain"] for message in plain] == [True, True]
+    assert again == plain
+    texts = [(await client.get(f"/v1/messages/{one['id']}")).json()["text"] for one in (written[0], plain[1])]
+    assert texts == ["Zażółć gęślą jaźń", "Zazolc gesla jazn"]
+
+
 async def test_an_idempotency_key_of_another_request_is_a_conflict(client: httpx.AsyncClient) -> None:
     headers = {"Idempotency-Key": "order-17"}
     await client.post("/v1/messages", json={"to": "+48600100200", "text": "one"}, headers=headers)

@@ -43,6 +43,9 @@ class MessageRequest(Shape):
     lane: Literal["transactional", "bulk"] | None = Field(
         "transactional", description="bulk goes after everything somebody waits for."
     )
+    plain: bool | None = Field(
+        False, description="Strip diacritics if the text then fits the cheaper alphabet; the answer says where."
+    )
     flash: bool | None = Field(False, description="Shown at once and not stored (class 0).")
     send_at: datetime | None = Field(None, description="Not before this moment; at most a year ahead.")
     valid_for: int | None = Field(
@@ -62,6 +65,9 @@ class Accepted(Shape):
     to: str
     parts: int = Field(description="Segments it takes.")
     state: StateName
+    plain: bool | None = Field(
+        None, description="True, and only then there, if diacritics were stripped from its text."
+    )
 
 
 class Rejected(Shape):
