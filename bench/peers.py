@@ -146,7 +146,11 @@ def kannel(folder: Path, ports: list[str]) -> Iterator[Gateway]:
 def modemd(folder: Path, ports: list[str]) -> Iterator[Gateway]:
     """Ours."""
     with daemon(folder, ports) as gateway:
-        yield lambda numbers: gateway.post({"to": numbers, "text": TEXT}) and None, gateway.cpu_s
+
+        def submit(numbers: list[str]) -> None:
+            gateway.post({"to": numbers, "text": TEXT})
+
+        yield submit, gateway.cpu_s
 
 
 @contextlib.contextmanager

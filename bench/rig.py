@@ -151,13 +151,13 @@ def busy_share(messages: list[dict[str, Any]]) -> float:
     of_modem: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for message in messages:
         of_modem[message["modem"]].append(message)
-    busy = sum(message["ended"] - message["started"] for message in messages)
+    busy = sum(float(message["ended"]) - float(message["started"]) for message in messages)
     return busy / sum(span_s(each) for each in of_modem.values())
 
 
 def span_s(messages: list[dict[str, Any]]) -> float:
     """Seconds from the first message's start to the last one's end."""
-    return max(message["ended"] for message in messages) - min(message["started"] for message in messages)
+    return float(max(message["ended"] for message in messages) - min(message["started"] for message in messages))
 
 
 def percentile(values: list[float], share: float) -> float:
