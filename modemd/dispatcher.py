@@ -47,7 +47,7 @@ def prepared(message: Message, number: str, segments: Sequence[Segment], tag: by
         message.parts - message.sent_parts,
         message.lane is Lane.SYSTEM,
         begun_on=message.sim if begun else None,
-        refused_by=None if begun else message.sim,
+        tried=frozenset() if begun else message.tried,
         tag=tag,
     )
     return Prepared(segments, wish)
@@ -78,6 +78,8 @@ class Modem(Protocol):
 
     name: str
     sim: str
+    doubts: int
+    """Messages in a row that it has not got accepted, through no fault of theirs that is proven."""
 
     @property
     def may_send(self) -> bool:
@@ -121,12 +123,14 @@ class Dispatcher:
     async def serve(self, modem: Modem) -> None:
         """Send on this modem until it shall be given back or the service drains; raises what it failed of."""
         seat = await self.seats.admit(modem.sim)
+        seat.doubts = modem.doubts
         self._widen(1)
         try:
             await _Round(self, modem, seat).run()
         finally:
             self._widen(-1)
             self.seats.leave(seat)
+            self._match()  # what waited for this one waits no more
 
     def drain(self) -> None:
         """Hand out nothing more; each modem's coroutine returns when its message is settled."""
@@ -276,6 +280,7 @@ class _Round:
             if self._answered:
                 self._modem.followed_on()
             outcome = await self._attempt(message, segment, sending, self._count(claim.prepared.wish.number))
+            self._seat.doubts = self._modem.doubts
             if self._seat.meter is not None and (outcome is None or outcome.verdict is Verdict.UNSENT):
                 self._seat.meter.give_back()
             if outcome is None:

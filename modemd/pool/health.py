@@ -186,6 +186,16 @@ _TREATMENTS = {
 }
 
 
+PAUSES_S = (0.0, 1.0, 2.0, 5.0, 15.0, 60.0)
+"""Rests after so many messages in a row that were not accepted: one alone says little of the modem, each further one
+more, and what it is tried with next is delayed by it."""
+
+
+def casts_doubt(outcome: Outcome) -> bool:
+    """Whether it may be the modem, its SIM or its cell that kept a message from being accepted."""
+    return outcome.verdict is not Verdict.ACCEPTED and outcome.fault not in {None, Fault.MESSAGE, Fault.DRIVER}
+
+
 class Streaks:
     """Follows one modem's outcomes: a code that repeats is no longer the messages' fault."""
 
@@ -193,8 +203,8 @@ class Streaks:
         self._code = ""
         self._count = 0
 
-    def treatment(self, outcome: Outcome, judgement: Judgement | None) -> tuple[Treatment, float]:
-        """What this outcome asks for, and for how many seconds where it is a rest."""
+    def treatment(self, outcome: Outcome, judgement: Judgement | None, doubts: int = 0) -> tuple[Treatment, float]:
+        """What this outcome asks for, and for how many seconds where it is a rest; ``doubts`` includes this one."""
         if outcome.verdict is Verdict.ACCEPTED:
             self._code, self._count = "", 0
             return Treatment.NOTHING, 0.0
@@ -207,8 +217,8 @@ class Streaks:
             if blamed in {Fault.MODEM, Fault.SIM}:
                 self._code, self._count = "", 0
                 return (Treatment.SICK if blamed is Fault.MODEM else Treatment.HOLD), 0.0
+        pause_s = PAUSES_S[min(max(doubts, 1), len(PAUSES_S)) - 1] if casts_doubt(outcome) else 0.0
+        rest_s = max(float(judgement.rest_s), pause_s)
         if outcome.code in _TREATMENTS:
-            return _TREATMENTS[outcome.code], float(judgement.rest_s)
-        if judgement.rest_s:
-            return Treatment.REST, float(judgement.rest_s)
-        return Treatment.NOTHING, 0.0
+            return _TREATMENTS[outcome.code], rest_s
+        return (Treatment.REST, rest_s) if rest_s else (Treatment.NOTHING, 0.0)

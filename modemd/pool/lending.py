@@ -100,7 +100,7 @@ class Lending:
 
     def settled(self, outcome: Outcome, judgement: Judgement | None) -> None:
         """An outcome is known; what it asks for is done when the dispatcher has given the modem back."""
-        treatment = self._streaks.treatment(outcome, judgement)
+        treatment = self._streaks.treatment(outcome, judgement, self._modem.doubts)
         if treatment[0] is not Treatment.NOTHING:
             self._treatment = treatment
             self._detail = outcome.detail

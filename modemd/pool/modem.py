@@ -16,6 +16,7 @@ from modemd.at.link import Link
 from modemd.at.sending import Sending
 from modemd.clock import Clock
 from modemd.errors import PortLost
+from modemd.pool.health import casts_doubt
 from modemd.values import Outcome, Segment, Verdict
 
 __all__ = ["Condition", "Modem", "Registration", "Sending"]
@@ -84,6 +85,8 @@ class Modem:
     sent: int = 0
     failed: int = 0
     uncertain: int = 0
+    doubts: int = 0
+    """Messages in a row that it has not got accepted, through no fault of theirs that is proven."""
     busy_s: float = 0.0
     """Seconds spent with a message in flight since the start."""
     superseded: bool = False
@@ -226,6 +229,7 @@ class Modem:
         self.busy_s += self._clock.monotonic() - self._started_at
         if outcome.verdict is Verdict.ACCEPTED:
             self.sent += 1
+            self.doubts = 0
             self.last_success = self._clock.now()
             if sending is not None and sending.orphaned and outcome.reference is not None:
                 self.on_orphan(outcome.reference)
@@ -233,6 +237,7 @@ class Modem:
             self.failed += 1
         elif outcome.verdict is Verdict.UNCERTAIN:
             self.uncertain += 1
+        self.doubts += casts_doubt(outcome)
         if self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
         self.on_settled(outcome, judgement)

@@ -6,10 +6,14 @@ A SIM must not take a message
   that would pass one of its limits;
   whose recipient has another SIM, where SIMs are sticky.
 It rather does not take one
-  that it has just refused, or could not send;
+  that it has refused, or could not send;
   to a number whose own network another SIM is in.
-Among those that are left: one that has sent to the recipient this month, where recipients are limited; then the one
-whose turn it is, which is the one that has waited longest, a heavier one sooner.
+Among those that are left: one that is not in doubt, for what it was given last it got accepted; one that has sent to
+the recipient this month, where recipients are limited; then the one whose turn it is, which is the one that has waited
+longest, a heavier one sooner.
+
+What has failed once, or is the service's own, is no probe: a SIM in doubt, or one that has refused it, does not take it
+while a better one is only busy.
 """
 
 from __future__ import annotations
@@ -45,8 +49,8 @@ class Wish:
     """Of the service itself: no account's SIMs are meant."""
     begun_on: str | None = None
     """The SIM that has sent its first segments."""
-    refused_by: str | None = None
-    """The SIM that it was last handed to without success."""
+    tried: frozenset[str] = frozenset()
+    """The SIMs that it was handed to without success."""
     tag: bytes = b""
     """A keyed tag of the recipient, where SIMs are sticky."""
 
@@ -61,6 +65,8 @@ class Seat:
     weight: int = 1
     turn: float = 0.0
     """The smallest goes first."""
+    doubts: int = 0
+    """Messages in a row that it has not got accepted, through no fault of theirs that is proven."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ def grade(wish: Wish, seat: Seat, rules: Rules, now: int, keeper: str | None = N
         return Grade.NEVER
     if seat.meter is not None and not seat.meter.takes(now, wish.segments, wish.number):
         return Grade.NEVER
-    if wish.refused_by == sim:
+    if sim in wish.tried:
         return Grade.RATHER_NOT
     if rules.home and sim not in (rules.at_home(wish.number) or (sim,)):
         return Grade.RATHER_NOT
@@ -110,16 +116,21 @@ def choose(
     wish: Wish, seats: Iterable[Seat], rules: Rules, now: int, keeper: str | None = None
 ) -> tuple[Grade, Seat | None]:
     """The SIM that takes a message, of those that are idle, given by their turns; and how well it fits."""
-    best = Grade.NEVER, False
+    best = Grade.NEVER, False, False
     chosen = None
     for seat in seats:
         spares = seat.meter is None or not seat.meter.is_new(wish.number)
-        found = grade(wish, seat, rules, now, keeper), spares
+        found = grade(wish, seat, rules, now, keeper), not seat.doubts, spares
         if found[0] and found > best:
             best, chosen = found, seat
-        if best == (Grade.WELCOME, True):
+        if best == (Grade.WELCOME, True, True):
             break
     return best[0], chosen
+
+
+def fails_likely(wish: Wish, seat: Seat) -> bool:
+    """Whether a message should wait for another SIM than this, if there is one that it may use."""
+    return seat.sim in wish.tried or (seat.doubts > 0 and (bool(wish.tried) or wish.system))
 
 
 def keeper(wish: Wish, sims: frozenset[str], awaited: Callable[[str], bool]) -> str | None:

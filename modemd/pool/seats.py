@@ -10,7 +10,7 @@ from modemd import log
 from modemd.clock import SECOND, Clock
 from modemd.errors import ModemdError
 from modemd.pool.quota import Calendar, Limits, Meter, Recipients, Unit, Used
-from modemd.pool.rotation import Grade, Rules, Seat, Wish, choose, keeper
+from modemd.pool.rotation import Grade, Rules, Seat, Wish, choose, fails_likely, grade, keeper
 
 AWAITED_S = 60.0
 """Seconds for which a recipient's own SIM is waited for, while it is away or at a limit: a restart takes ten."""
@@ -96,7 +96,11 @@ class Seats:
 
     def choose(self, wish: Wish, seats: Sequence[Seat], now: int) -> tuple[Grade, Seat | None]:
         """Which of these takes a message, and how well it fits."""
-        return choose(wish, seats, self.rules, now, self._keeper(wish, now) if self.rules.sticky else None)
+        keeps = self._keeper(wish, now) if self.rules.sticky else None
+        found, seat = choose(wish, seats, self.rules, now, keeps)
+        if seat is not None and fails_likely(wish, seat) and self._better(wish, now, keeps):
+            return Grade.NEVER, None
+        return found, seat
 
     def served(self, seat: Seat) -> None:
         """A SIM has been given a message: its next turn comes when all together have had their share of turns."""
@@ -129,6 +133,13 @@ class Seats:
             self._renew(seat)
             return False
         return seat.meter.until(now) <= now
+
+    def _better(self, wish: Wish, now: int, keeps: str | None) -> bool:
+        """Whether a SIM that will get this message accepted, as far as one can tell, is here and only busy."""
+        return any(
+            not seat.doubts and seat.sim not in wish.tried and grade(wish, seat, self.rules, now, keeps)
+            for seat in self._here.values()
+        )
 
     def _keeper(self, wish: Wish, now: int) -> str | None:
         """The SIM of this recipient."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -172,9 +172,17 @@ def accounts_waiting(db: Reader, lane: Lane) -> list[int]:
 
 def claimable(db: Reader, lane: Lane, account: int, now: int, limit: int) -> list[Message]:
     """An account's oldest due messages in a lane."""
-    return select(
+    found = select(
         db,
         f"state = 1 AND lane = ? AND account = ? AND due <= ? AND {NOT_STAGED}",
         (int(lane), account, now, limit),
         "ORDER BY due, id LIMIT ?",
     )
+    return [replace(message, tried=_tried(db, message.id)) if message.attempts else message for message in found]
+
+
+def _tried(db: Reader, number: int) -> frozenset[str]:
+    rows = db.execute(
+        "SELECT DISTINCT sim FROM event WHERE message = ? AND what IN ('refused', 'unsent', 'uncertain')", (number,)
+    ).fetchall()
+    return frozenset(sim for (sim,) in rows if sim is not None)

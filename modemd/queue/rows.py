@@ -78,6 +78,8 @@ class Message:
     error_code: str | None
     error_detail: str | None
     body: bytes
+    tried: frozenset[str] = frozenset()
+    """The SIMs that it was handed to without success; looked up only for a message that is claimed."""
 
 
 COLUMNS = (

@@ -23,6 +23,7 @@ from modemd.queue import (
     Repeated,
     Settlement,
     State,
+    lookup,
 )
 from modemd.queue.hand import WELCOME
 from modemd.queue.lookup import Wanted
@@ -344,6 +345,19 @@ async def test_congestion_puts_a_message_back_for_later(queue: Queue, clock: Man
     assert await claim_all(database, queue, clock) == []
     clock.advance(3600)
     assert await claim_all(database, queue, clock) == [draft.id]
+
+
+async def test_a_message_that_is_claimed_again_names_the_sims_that_could_not_send_it(
+    queue: Queue, clock: ManualClock, database: Database
+) -> None:
+    [other] = await submitted(queue, clock)
+    [draft] = await submitted(queue, clock)
+    await attempt(queue, draft.id, Outcome(Verdict.UNSENT, code="cms-500", fault=Fault.NETWORK), sim="a")
+    await attempt(queue, draft.id, Outcome(Verdict.REFUSED, code="cms-41", fault=Fault.NETWORK), sim="b")
+    clock.advance(3600)
+    key = (Lane.TRANSACTIONAL, 1)
+    found = await database.read(lambda db: lookup.claimable(db, *key, clock.now(), 10))
+    assert [(message.id, message.tried) for message in found] == [(other.id, frozenset()), (draft.id, {"a", "b"})]
 
 
 async def test_three_sims_that_refuse_alike_prove_the_message_at_fault(queue: Queue, clock: ManualClock) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from modemd.at import codes
@@ -10,6 +12,7 @@ from modemd.pool.health import (
     BOOT_LOOP,
     FLAP_S,
     LADDERS,
+    PAUSES_S,
     QUARANTINE_S,
     Evidence,
     Health,
@@ -17,9 +20,10 @@ from modemd.pool.health import (
     Rung,
     Streaks,
     Treatment,
+    casts_doubt,
     evidence_of,
 )
-from modemd.values import Outcome, Verdict
+from modemd.values import Fault, Outcome, Verdict
 
 USB = Means(restart=True, reauthorise=True)
 PLAIN = Means()
@@ -169,3 +173,32 @@ def test_a_bad_number_never_takes_a_modem_out() -> None:
     """gammu #381: one bad recipient held up everybody; CMS 196 is the message's fault however often it comes."""
     streaks = Streaks()
     assert {streaks.treatment(*outcome("", "cms", 196))[0] for _ in range(20)} == {Treatment.NOTHING}
+
+
+def test_each_further_failure_in_a_row_asks_for_a_longer_pause_whatever_the_codes() -> None:
+    streaks = Streaks()
+    codes = itertools.cycle((27, 41, 47))
+    pauses = [streaks.treatment(*outcome("", "cms", next(codes)), doubts=n)[1] for n in range(1, 9)]
+    assert pauses == [*PAUSES_S, PAUSES_S[-1], PAUSES_S[-1]]
+    assert pauses[0] == 0, "one alone says little"
+
+
+def test_a_pause_is_no_shorter_than_what_the_code_asks_for() -> None:
+    assert Streaks().treatment(*outcome("", "cms", 42), doubts=1) == (Treatment.REST, 10.0)
+    assert Streaks().treatment(*outcome("", "cms", 42), doubts=6) == (Treatment.REST, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "fault", "doubt"),
+    [
+        (Verdict.ACCEPTED, None, False),
+        (Verdict.REFUSED, Fault.MESSAGE, False),
+        (Verdict.UNSENT, Fault.DRIVER, False),
+        (Verdict.UNSENT, None, False),
+        (Verdict.REFUSED, Fault.NETWORK, True),
+        (Verdict.UNSENT, Fault.SIM, True),
+        (Verdict.UNCERTAIN, Fault.MODEM, True),
+    ],
+)
+def test_what_casts_doubt_on_a_modem(verdict: Verdict, fault: Fault | None, *, doubt: bool) -> None:
+    assert casts_doubt(Outcome(verdict, fault=fault)) is doubt

@@ -24,6 +24,10 @@ def seats(*sims: str) -> list[Seat]:
     return [Seat(sim, turn=place) for place, sim in enumerate(sims)]
 
 
+def doubted(sim: str) -> Seat:
+    return Seat(sim, doubts=1)
+
+
 def metered(sim: str, sent: int = 0, known: tuple[str, ...] = (), **limits: int) -> Seat:
     """A seat that has sent so many segments this minute, and to these recipients this month."""
     calendar = Calendar(ZoneInfo("UTC"))
@@ -51,15 +55,21 @@ def metered(sim: str, sent: int = 0, known: tuple[str, ...] = (), **limits: int)
         (Wish(3, NUMBER), seats(A, B), BOUND, None),
         (Wish(3, NUMBER, system=True), seats(A, B), BOUND, A),
         # not the SIM that has just refused it, if another is idle
-        (Wish(1, NUMBER, refused_by=A), seats(A, B), Rules(), B),
-        (Wish(1, NUMBER, refused_by=A), seats(A), Rules(), A),
-        (Wish(1, NUMBER, refused_by=A), seats(A, B, C), BOUND, A),
+        (Wish(1, NUMBER, tried=frozenset({A})), seats(A, B), Rules(), B),
+        (Wish(1, NUMBER, tried=frozenset({A})), seats(A), Rules(), A),
+        (Wish(1, NUMBER, tried=frozenset({A})), seats(A, B, C), BOUND, A),
+        (Wish(1, NUMBER, tried=frozenset({A, B})), seats(A, B, C), Rules(), C),
+        # not one in doubt, if another is idle; its turn is no argument
+        (WISH, [doubted(A), *seats(B)], Rules(), B),
+        (WISH, [doubted(A), *seats(B)], HOME, B),
+        (WISH, [doubted(A)], Rules(), A),
+        (Wish(1, NUMBER, tried=frozenset({B})), [doubted(A), *seats(B)], Rules(), A),
         # the number's own network, by the longest prefix; another one rather than none
         (Wish(1, NUMBER), seats(A, B, C), HOME, B),
         (Wish(1, "+48500000001"), seats(B, C, A), HOME, A),
         (Wish(1, "+33600000001"), seats(C, A, B), HOME, C),
         (Wish(1, NUMBER), seats(A), HOME, A),
-        (Wish(1, NUMBER, refused_by=B), seats(A, B, C), HOME, C),
+        (Wish(1, NUMBER, tried=frozenset({B})), seats(A, B, C), HOME, C),
         # a SIM within its limits
         (WISH, [metered(A, 2, per_minute=2), metered(B, 1, per_minute=2)], Rules(), B),
         (Wish(1, NUMBER, 2), [metered(A, 1, per_minute=2), *seats(B)], Rules(), B),
@@ -85,7 +95,7 @@ def test_the_sim_that_takes_a_message(wish: Wish, idle: list[Seat], rules: Rules
         (WISH, Rules(), None, Grade.WELCOME),
         (WISH, Rules(), A, Grade.WELCOME),
         (WISH, Rules(), B, Grade.NEVER),
-        (Wish(1, NUMBER, refused_by=A), Rules(), A, Grade.RATHER_NOT),
+        (Wish(1, NUMBER, tried=frozenset({A})), Rules(), A, Grade.RATHER_NOT),
         (Wish(1, NUMBER), HOME, None, Grade.RATHER_NOT),
         (Wish(3, NUMBER), BOUND, None, Grade.NEVER),
     ],
