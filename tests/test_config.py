@@ -196,7 +196,8 @@ def test_modems_are_discovered_unless_they_are_simulated_or_it_is_said(tmp_path:
     assert not config.load(tmp_path, options={"modems": {"discover": False}}).discovers
 
 
-def test_a_key_without_effect_is_named(tmp_path: Path) -> None:
+def test_a_key_without_effect_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modemd.config.sections.WITHOUT_EFFECT", frozenset({"doors.kannel"}))
     path = write(tmp_path, "[doors]\nkannel = true\n[queue]\nstop_grace = 1\n")
     assert config.load(tmp_path, path).without_effect == ["doors.kannel"]
     assert config.load(tmp_path / "other").without_effect == []
@@ -206,6 +207,7 @@ def test_every_key_is_acted_on_or_said_to_be_without_effect() -> None:
     through = {
         **{"server.listen": "host", "database.url": "database_url", "modems.discover": "discovers"},
         **{"sim.pin": "pin_of", "logs.file": "log_file"},
+        **{f"doors.{name}": "doors.open" for name in ("promosms", "kannel", "capcom6")},
         **{f"limits.{key}": "limits.of_sim" for key in ("per_minute", "per_hour", "per_day", "per_month", "gap")},
         **{"limits.recipients_per_month": "limits.of_sim"},
         **{f"limits.account_{key}": "limits.of_account" for key in ("per_day", "per_month")},

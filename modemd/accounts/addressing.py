@@ -68,6 +68,10 @@ class Addressing:
             addressed = [written._replace(to=number) for number in numbers]
         return await self._wanted(account, addressed, rejected, box), rejected
 
+    def parts(self, text: str, *, plain: bool) -> int:
+        """The segments that a text takes. Raises InvalidField if they are too many."""
+        return self._write("", text, plain).parts
+
     def close(self) -> None:
         """End the child process, if there is one."""
         self._worker.close()

@@ -105,6 +105,10 @@ class Sending:
                 return await self._repeat(account, repeated, box)
         return receipt
 
+    def parts(self, text: str, *, plain: bool = False) -> int:
+        """The segments that a text takes. Raises InvalidField if they are too many."""
+        return self._addressing.parts(text, plain=plain)
+
     async def message(self, account: int, number: int) -> dict[str, Any]:
         """One message as its account sees it. Raises NotFound."""
         found = await self._queue.message(number, account)

@@ -34,7 +34,6 @@ DELIMITER = "__"
 WITHOUT_EFFECT = frozenset(
     {
         *("modems.discover", "webhooks.allow_private"),
-        *("doors.promosms", "doors.kannel", "doors.capcom6"),
     }
 )
 """Keys whose form is promised and checked already, and which nothing in this version acts on."""
@@ -130,6 +129,11 @@ class Doors(Section):
     promosms: bool = Field(default=False, description="the PromoSMS protocol")
     kannel: bool = Field(default=False, description="the Kannel protocol")
     capcom6: bool = Field(default=False, description="the capcom6 protocol")
+
+    @property
+    def open(self) -> list[str]:
+        """The names of those that are open."""
+        return [name for name, is_open in self if is_open]
 
 
 class Keys(Section):

@@ -179,6 +179,7 @@ class Service:
             clock=self._clock,
             accounts=accounts,
             inbox=self.inbound,
+            doors=settings.doors.open,
         )
         listener = Listener(
             app,

@@ -20,6 +20,7 @@ from modemd.at.pdu import count, plain
 from modemd.clock import SystemClock
 from modemd.db import connect
 from modemd.queue import Queue
+from modemd.web import compat
 from modemd.web.api import create_app
 
 
@@ -71,6 +72,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
         clock=clock,
         accounts=accounts,
         inbox=inbox,
+        doors=compat.NAMES,
     )
     config = uvicorn.Config(app, port=0, access_log=False, lifespan="off", log_config=None)
     config.load()

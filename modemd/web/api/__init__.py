@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from fastapi import APIRouter, FastAPI
 
 from modemd import __version__
@@ -10,7 +12,7 @@ from modemd.accounts.export import Inbox
 from modemd.accounts.parts import Accounts
 from modemd.accounts.sending import Sending
 from modemd.clock import Clock
-from modemd.web import problems
+from modemd.web import compat, problems
 from modemd.web.api.account import OwnAccount
 from modemd.web.api.documents import Documents
 from modemd.web.api.entrance import Entrance
@@ -36,10 +38,12 @@ def create_app(
     clock: Clock,
     accounts: Accounts | None = None,
     inbox: Inbox | None = None,
+    doors: Iterable[str] = (),
 ) -> FastAPI:
     """The application, of parts that are ready; serve it with uvicorn's access log off, it writes its own.
 
-    Without ``accounts`` it sends and shows messages, and lets nobody register or log in.
+    Without ``accounts`` it sends and shows messages, and lets nobody register or log in. ``doors`` names the protocols
+    of others that it also speaks.
     """
     app = FastAPI(
         title="modemd",
@@ -59,6 +63,9 @@ def create_app(
         families += _families(accounts, doorkeeper)
     if inbox is not None:
         families.append(InboxView(inbox, doorkeeper).routes())
+    if accounts is not None:
+        counter = compat.Counter(sending, keys, accounts.terms.numbers, clock, ready)
+        families += compat.doors(doors, counter)
     for router in families:
         app.router.routes.extend(router.routes)
     Documents(app).add_to(app)
