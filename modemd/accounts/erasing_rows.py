@@ -20,6 +20,9 @@ SLICE = 100
 ROW_SLICE = 500
 """Rows of other tables in one transaction."""
 
+WITH_SIM = ("message", "inbound", "inbound_part")
+"""Tables that say through which SIM something went or came."""
+
 _OF_MESSAGES = ("event", "segment", "early_report")
 _TABLES = {
     "sqlite": "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c"
@@ -70,12 +73,20 @@ def delete_rows(tx: Transaction, account: int, table: str) -> int:
     )
 
 
-def sending(reader: Reader, account: int) -> bool:
-    """Whether a message of the account is on the air."""
-    return (
-        reader.execute("SELECT 1 FROM message WHERE account = ? AND state = 2 LIMIT 1", (account,)).fetchone()
-        is not None
-    )
+def sims(reader: Reader, account: int, table: str) -> list[str]:
+    """The SIMs that are named in the slice of messages that is deleted next, or in a whole other table."""
+    slice_ = f" ORDER BY id LIMIT {SLICE}" if table == "message" else ""
+    rows = reader.execute(
+        f"SELECT DISTINCT sim FROM (SELECT sim FROM {table} WHERE account = ?{slice_}) AS part WHERE sim IS NOT NULL",
+        (account,),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def sending(reader: Reader, account: int) -> set[int]:
+    """The messages of the account that are on the air."""
+    rows = reader.execute("SELECT id FROM message WHERE state = 2 AND account = ?", (account,)).fetchall()
+    return {row[0] for row in rows}
 
 
 def delete_some(tx: Transaction, where: str, params: Sequence[int]) -> int:

@@ -8,60 +8,40 @@ DELETE    its rows go, in slices, sending undisturbed
 SCRUB     the database gives up the pages that held them
 SWEEP     modems and SIM cards hold nothing of it
 DONE      the receipt is complete
+
+Erasures go on beside each other, so that none waits for another's million rows; only the last two steps are done by
+one at a time, and what one has swept counts for all.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from enum import IntEnum
+from dataclasses import dataclass, replace
 from functools import partial
 
-import orjson
-
 from modemd import log
-from modemd.accounts import erasing_rows
+from modemd.accounts import erasing_rows, receipts, verification
 from modemd.accounts.keychain import KeyStore
+from modemd.accounts.receipts import Erasure, Step
 from modemd.clock import Clock
 from modemd.db import Database, Transaction, Urgency
-from modemd.errors import Conflict, ModemdError, NotFound
+from modemd.errors import ModemdError, NotFound, StorageBusy
 from modemd.ids import encode
 from modemd.queue import Queue
 
+__all__ = ["Aftercare", "Erasure", "Erasures", "Step"]
+
+STOP_FOR = 10.0
+"""Seconds for taking back what waits to be sent: enough for 100,000 messages. What is left after that goes with the
+other rows; once the key is gone none of it can be sent."""
 DRAIN_FOR = 30.0
 """Seconds that a message on the air may take before its account's key goes: whoever asked is promised 60 in all."""
 AGAIN = 15.0
 """Seconds after which what is out of reach is tried again."""
-
-
-class Step(IntEnum):
-    """How far an erasure is; the numbers are stored."""
-
-    STOP = 0
-    DRAIN = 1
-    DESTROY = 2
-    DELETE = 3
-    SCRUB = 4
-    SWEEP = 5
-    DONE = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Erasure:
-    """One erasure as it is written down; moments in microseconds."""
-
-    id: int
-    erased: int
-    step: Step
-    requested_at: int
-    unreadable_at: int | None = None
-    completed_at: int | None = None
-    removed: dict[str, int] = field(default_factory=dict)
-    waiting_for: list[str] = field(default_factory=list)
-    retained: list[str] = field(default_factory=list)
+DATABASE = "database"
+"""What an erasure waits for while another program reads the database without end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +50,14 @@ class Aftercare:
 
     stopped: Callable[[], None]
     """Forget in memory who may come in."""
+    withdraw: Callable[[int], Awaitable[None]]
+    """Drop what this account has asked for and nobody has looked at yet."""
     scrub: Callable[[], Awaitable[None]]
-    """Make the database give up the pages of deleted rows."""
-    sweep: Callable[[], Awaitable[list[str]]]
-    """Empty the storage of modems and SIMs; the names of those out of reach."""
+    """Make the database give up the pages of deleted rows. Raises StorageBusy where somebody prevents it."""
+    sims: Callable[[], Mapping[str, str]]
+    """The SIMs that are known now, each with the name of its modem."""
+    sweep: Callable[[str], Awaitable[bool]]
+    """Empty and overwrite the storage of this SIM and its modem; False if it is out of reach."""
 
 
 class Erasures:
@@ -87,11 +71,13 @@ class Erasures:
         self._clock = clock
         self._new = asyncio.Event()
         self._changed = asyncio.Condition()
+        self._scrubbing = asyncio.Lock()
+        self._sweeping = asyncio.Lock()
 
     async def request(self, account: int) -> int:
         """Begin to forget an account; the erasure's id, the same if asked again. Raises NotFound, StorageError."""
         number, now = self._queue.ids.next(), self._clock.now()
-        erasure = await self._database.write(lambda tx: _begin(tx, Erasure(number, account, Step.STOP, now)))
+        erasure = await self._database.write(lambda tx: receipts.begin(tx, Erasure(number, account, Step.STOP, now)))
         self._aftercare.stopped()
         log.event("erasure.requested", erasure=encode("e", erasure))
         self._new.set()
@@ -99,14 +85,14 @@ class Erasures:
 
     async def show(self, number: int) -> Erasure:
         """One erasure. Raises NotFound."""
-        found = await self._read("WHERE id = ?", (number,))
+        found = await self._database.read(lambda reader: receipts.find(reader, "WHERE id = ?", (number,)))
         if not found:
-            raise NotFound("there is no such erasure", cure="check the id")
+            raise NotFound("there is no such erasure", cure="modemd erasures list shows them")
         return found[0]
 
     async def all(self, limit: int = 1000) -> list[Erasure]:
         """The newest erasures."""
-        return await self._read("ORDER BY id DESC LIMIT ?", (limit,))
+        return await self._database.read(lambda reader: receipts.find(reader, "ORDER BY id DESC LIMIT ?", (limit,)))
 
     async def wait(self, number: int) -> Erasure:
         """The erasure once it is complete, or waits for what is out of reach. Raises NotFound."""
@@ -115,37 +101,72 @@ class Erasures:
                 await self._changed.wait()
         return found
 
+    async def waive(self, number: int) -> Erasure:
+        """Wait no longer for the SIMs of an erasure that are gone for good; its receipt says so. Raises NotFound."""
+        await self.show(number)
+        names = self._aftercare.sims()
+        await self._database.write(lambda tx: receipts.waive(tx, number, names))
+        log.event("erasure.waived", level="WARNING", erasure=encode("e", number))
+        self._new.set()
+        return await self.show(number)
+
     async def run(self) -> None:
         """Carry out erasures until cancelled, those first that a stop has left."""
-        while True:
-            self._new.clear()
-            pending = await self.do_all()
+        under_way: set[int] = set()
+
+        async def attempt(erasure: Erasure) -> None:
             try:
-                await asyncio.wait_for(self._new.wait(), AGAIN if pending else None)
-            except TimeoutError:
-                continue
+                await self._attempt(erasure)
+            finally:
+                under_way.discard(erasure.id)
+
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._new.clear()
+                pending = await self._pending()
+                for erasure in pending or []:
+                    if erasure.id not in under_way:
+                        under_way.add(erasure.id)
+                        tasks.create_task(attempt(erasure), name=f"erasure {encode('e', erasure.id)}")
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._new.wait(), None if pending == [] else AGAIN)
 
     async def do_all(self) -> int:
         """Carry out every erasure as far as it goes now; how many are left."""
-        pending = 0
-        try:
-            for erasure in await self._read("WHERE completed_at IS NULL ORDER BY id", ()):
-                pending += not await self._carry_out(erasure)
-        except ModemdError as error:
-            log.failed("erasure.failed", error)
-            return pending + 1
-        return pending
+        pending = await self._pending()
+        if pending is None:
+            return 1
+        return (await asyncio.gather(*map(self._attempt, pending))).count(False)
 
     async def verify(self, number: int) -> dict[str, int]:
-        """What is left of an erased account: rows by table, and whether its key exists. Raises NotFound."""
-        account = (await self.show(number)).erased
-        left = await self._database.read(lambda reader: erasing_rows.count(reader, account))
-        if account in self._keys.accounts():
-            left["key"] = 1
-        return left
+        """What is left of an erased account, nothing if it is gone: rows by table, keys by folder, SIMs to be swept.
+
+        Raises NotFound.
+        """
+        erasure = await self.show(number)
+        left = await self._database.read(lambda reader: verification.in_database(reader, erasure))
+        folders = [self._keys.directory, *self._keys.mirrors]
+        return left | await asyncio.to_thread(verification.in_keys, folders, erasure.erased)
+
+    async def _pending(self) -> list[Erasure] | None:
+        """Those that are not complete; None if the database does not say."""
+        try:
+            return await self._database.read(
+                lambda reader: receipts.find(reader, "WHERE completed_at IS NULL ORDER BY id")
+            )
+        except ModemdError as error:
+            log.failed("erasure.failed", error)
+            return None
+
+    async def _attempt(self, erasure: Erasure) -> bool:
+        """As far as it goes now; whether it is complete. What prevents it is in the log, and it is tried again."""
+        try:
+            return await self._carry_out(erasure)
+        except ModemdError as error:
+            log.failed("erasure.failed", error, erasure=encode("e", erasure.id))
+            return False
 
     async def _carry_out(self, erasure: Erasure) -> bool:
-        """As far as it goes now; whether it is complete."""
         deeds = {
             Step.STOP: self._stop,
             Step.DRAIN: self._drain,
@@ -156,22 +177,27 @@ class Erasures:
         }
         while erasure.step is not Step.DONE:
             after = await deeds[erasure.step](erasure)
-            await self._write(after)
+            if after != erasure:
+                await self._write(after)
             if after.step is erasure.step:
                 return False
             erasure = after
-        log.event("erasure.completed", erasure=encode("e", erasure.id))
         return True
 
     async def _stop(self, erasure: Erasure) -> Erasure:
         self._aftercare.stopped()
-        await self._in_slices(erasure, "message", erasing_rows.delete_waiting)
+        await self._aftercare.withdraw(erasure.erased)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_FOR):
+                await self._in_slices(erasure, "message", erasing_rows.delete_waiting)
         return replace(erasure, step=Step.DRAIN)
 
     async def _drain(self, erasure: Erasure) -> Erasure:
+        """Wait for what is on the air now; what is left of the queue might go on the air for long."""
+        on_air = await self._database.read(lambda reader: erasing_rows.sending(reader, erasure.erased))
         with self._queue.watch() as watch, suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_FOR):
-                while await self._database.read(lambda reader: erasing_rows.sending(reader, erasure.erased)):
+                while on_air & await self._database.read(lambda reader: erasing_rows.sending(reader, erasure.erased)):
                     await watch.change()
         return replace(erasure, step=Step.DESTROY)
 
@@ -187,6 +213,7 @@ class Erasures:
         return replace(erasure, step=Step.DELETE, unreadable_at=self._clock.now(), waiting_for=[])
 
     async def _delete(self, erasure: Erasure) -> Erasure:
+        await self._database.write(lambda tx: receipts.expect_sims(tx, erasure, self._aftercare.sims()))
         await self._in_slices(erasure, "message", erasing_rows.delete_messages)
         for table in await self._database.read(erasing_rows.tables):
             if table != "message":
@@ -194,85 +221,45 @@ class Erasures:
         return replace(erasure, step=Step.SCRUB)
 
     async def _scrub(self, erasure: Erasure) -> Erasure:
-        await self._aftercare.scrub()
-        return replace(erasure, step=Step.SWEEP)
+        try:
+            async with self._scrubbing:
+                await self._aftercare.scrub()
+        except StorageBusy:
+            return replace(erasure, waiting_for=[DATABASE])
+        return replace(erasure, step=Step.SWEEP, waiting_for=[])
 
     async def _sweep(self, erasure: Erasure) -> Erasure:
-        absent = await self._aftercare.sweep()
+        async with self._sweeping:
+            for sim in await self._database.read(lambda reader: receipts.sims(reader, erasure.id)):
+                await self._sweep_one(sim)
+        absent = await self._database.read(lambda reader: receipts.sims(reader, erasure.id))
         if absent:
-            return replace(erasure, waiting_for=absent)
+            names = self._aftercare.sims()
+            return replace(erasure, waiting_for=[receipts.called(sim, names) for sim in absent])
         if await self._database.read(lambda reader: erasing_rows.count(reader, erasure.erased)):
             return replace(erasure, step=Step.DELETE)  # a call that was under way when the account was shut
         return replace(erasure, step=Step.DONE, completed_at=self._clock.now(), waiting_for=[])
+
+    async def _sweep_one(self, sim: str) -> None:
+        """Sweep for all whose rows are gone by now."""
+        waiting = await self._database.read(lambda reader: receipts.waiting_for_sim(reader, sim))
+        if waiting and await self._aftercare.sweep(sim):
+            await self._database.write(lambda tx: receipts.swept(tx, sim, waiting))
 
     async def _in_slices(self, erasure: Erasure, table: str, delete: Callable[[Transaction, int], int]) -> None:
         """Delete rows in slices until none is left, each counted in the transaction that deletes it."""
 
         def deed(tx: Transaction) -> int:
+            receipts.expect_sims_of(tx, erasure, table)
             gone = delete(tx, erasure.erased)
-            _count(tx, erasure.id, {table: gone})
+            receipts.count(tx, erasure.id, {table: gone})
             return gone
 
         while await self._database.write(deed, Urgency.BULK):
             pass
 
-    async def _write(self, one: Erasure) -> None:
-        texts = (orjson.dumps(value).decode() for value in (one.waiting_for, one.retained))
-        row = (int(one.step), one.unreadable_at, one.completed_at, *texts, one.id)
-        await self._database.write(
-            lambda tx: (
-                tx.execute(
-                    "UPDATE erasure SET step = ?, unreadable_at = ?, completed_at = ?, waiting_for = ?, retained = ?"
-                    " WHERE id = ?",
-                    row,
-                ).rowcount
-            )
-        )
+    async def _write(self, erasure: Erasure) -> None:
+        await self._database.write(lambda tx: receipts.write(tx, erasure))
+        log.event("erasure.step", erasure=encode("e", erasure.id), step=erasure.step.name.lower())
         async with self._changed:
             self._changed.notify_all()
-
-    async def _read(self, where: str, params: tuple[int, ...]) -> list[Erasure]:
-        rows = await self._database.read(
-            lambda reader: reader.execute(
-                "SELECT id, erased, step, requested_at, unreadable_at, completed_at, removed, waiting_for, retained"
-                f" FROM erasure {where}",
-                params,
-            ).fetchall()
-        )
-        return [_erasure(*row) for row in rows]
-
-
-def _begin(tx: Transaction, erasure: Erasure) -> int:
-    """Shut an account and write its erasure down; the id of the one that exists if there is one."""
-    known = tx.execute("SELECT id FROM erasure WHERE erased = ?", (erasure.erased,)).fetchone()
-    if known is not None:
-        return int(known[0])
-    row = tx.execute("SELECT operator FROM account WHERE id = ? AND state = 0", (erasure.erased,)).fetchone()
-    if row is None:
-        raise NotFound("there is no such account", cure="check it")
-    if row[0]:
-        raise Conflict("an operator's account cannot be deleted", cure="stop modemd and remove its state directory")
-    tx.execute("UPDATE account SET state = 1 WHERE id = ?", (erasure.erased,))
-    tx.execute(
-        "INSERT INTO erasure (id, erased, step, requested_at, removed, waiting_for, retained)"
-        " VALUES (?, ?, ?, ?, '{}', '[]', '[]')",
-        (erasure.id, erasure.erased, int(erasure.step), erasure.requested_at),
-    )
-    for table in ("api_key", "session", "credential"):
-        gone = tx.execute(f"DELETE FROM {table} WHERE account = ?", (erasure.erased,)).rowcount
-        _count(tx, erasure.id, {table: gone})
-    return erasure.id
-
-
-def _count(tx: Transaction, number: int, gone: dict[str, int]) -> None:
-    """Add to what the receipt says was removed."""
-    (text,) = tx.execute("SELECT removed FROM erasure WHERE id = ?", (number,)).fetchone()
-    total = Counter(orjson.loads(text)) + Counter(gone)
-    tx.execute("UPDATE erasure SET removed = ? WHERE id = ?", (orjson.dumps(total).decode(), number))
-
-
-def _erasure(
-    number: int, erased: int, step: int, requested: int, unreadable: int | None, completed: int | None, *texts: str
-) -> Erasure:
-    removed, waiting_for, retained = map(orjson.loads, texts)
-    return Erasure(number, erased, Step(step), requested, unreadable, completed, removed, waiting_for, retained)

@@ -129,6 +129,12 @@ class Errands:
                 held += 1
         return held
 
+    async def withdraw(self, account: int) -> None:
+        """Drop what was asked for this account, or for its phone, and has not been done yet."""
+        for errand in await self._waiting():
+            if account in self._directory.owners(errand.phone or errand.login):
+                await self._over(errand)
+
     async def _take(self, kind: Kind, payload: dict[str, str]) -> None:
         place = self._disguise(payload["network"])
         if self._asked.wait(place) > 0 and not loopback(payload["network"]):

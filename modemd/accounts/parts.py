@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from modemd.accounts.addressing import Books
@@ -52,8 +52,9 @@ class Accounts:
     """The parts.
 
     ``count`` gives the segments of a text, ``plain`` a cheaper one, ``capacity`` what the pool can send in an hour.
-    After an erasure, ``scrub`` makes the database give up the pages of deleted rows, and ``sweep`` empties the storage
-    of modems and SIMs and names those out of reach; each is left out where there is nothing to do.
+    After an erasure, ``scrub`` makes the database give up the pages of deleted rows; ``sims`` are those known now, each
+    with its modem's name, and ``sweep`` overwrites the storage of one, or says that it is out of reach. They are left
+    out where there is nothing to do.
     """
 
     def __init__(
@@ -68,7 +69,8 @@ class Accounts:
         capacity: Callable[[], float],
         clock: Clock,
         scrub: Callable[[], Awaitable[None]] | None = None,
-        sweep: Callable[[], Awaitable[list[str]]] | None = None,
+        sims: Callable[[], Mapping[str, str]] = dict,
+        sweep: Callable[[str], Awaitable[bool]] | None = None,
     ) -> None:
         ids = queue.ids
         self._clock = clock
@@ -100,7 +102,9 @@ class Accounts:
             ids=ids,
             clock=clock,
         )
-        aftercare = Aftercare(self._forget_callers, scrub or _nothing_to_scrub, sweep or _nothing_to_sweep)
+        aftercare = Aftercare(
+            self._forget_callers, self.errands.withdraw, scrub or _nothing_to_scrub, sims, sweep or _nothing_to_sweep
+        )
         self.export = self._exporting(database)
         self.retention = Retention(database, vault, terms.ages, clock)
         self.erasures = Erasures(database, keystore, queue, aftercare, clock=clock)
@@ -166,5 +170,5 @@ async def _nothing_to_scrub() -> None:
     """For databases whose pages nobody else can read."""
 
 
-async def _nothing_to_sweep() -> list[str]:
-    return []
+async def _nothing_to_sweep(_sim: str) -> bool:
+    return True

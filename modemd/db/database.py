@@ -12,9 +12,14 @@ from modemd.db.readers import Readers
 from modemd.db.schema import Migration
 from modemd.db.transaction import Reader, Transaction
 from modemd.db.writer import Job, Urgency, Writer
-from modemd.errors import StorageError
+from modemd.errors import StorageBusy, StorageError
 
 T = TypeVar("T")
+
+SCRUB_AGAIN = 0.1
+"""Seconds between two tries to end the journal."""
+SCRUB_PATIENCE = 60.0
+"""Seconds: our own reads take 5 at most, so whoever still reads is another program."""
 
 
 class Database:
@@ -85,3 +90,24 @@ class Database:
         self._readers.hand_in(closure, future)
         result: T = await future
         return result
+
+    async def scrub(self) -> None:
+        """Give up the pages and journals in which deleted rows lie, while reads and writes go on.
+
+        On SQLite the journal is empty afterwards and free pages are gone; a few old octets may remain in the slack of
+        pages in use. On PostgreSQL they remain there and in the server's WAL until it writes over them.
+        Raises StorageBusy while another program reads the database without end, or another StorageError.
+        """
+        while await self.write(lambda tx: self._engine.give_back(tx.execute), Urgency.BULK):
+            pass
+        deadline = self._clock.monotonic() + SCRUB_PATIENCE
+        while not await asyncio.to_thread(self._settle):
+            if self._clock.monotonic() > deadline:
+                raise StorageBusy("another program reads the database without end", cure="close that program")
+            await asyncio.sleep(SCRUB_AGAIN)
+
+    def _settle(self) -> bool:
+        try:
+            return self._engine.settle()
+        except Exception as error:
+            raise self._engine.fault(error) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import peewee
@@ -83,6 +83,15 @@ class Engine(Protocol):
         """Open this thread's connection.
 
         Raises the leaves of StorageError that say why it cannot be opened.
+        """
+
+    def give_back(self, execute: Callable[[str], Cursor]) -> bool:
+        """In a transaction of the writer: free some pages that deleted rows have left; whether there are more."""
+
+    def settle(self) -> bool:
+        """In a thread of its own: leave no journal and no dead row; False while somebody's snapshot stands in the way.
+
+        Raises the driver's own errors.
         """
 
     def fault(self, error: BaseException) -> BaseException:

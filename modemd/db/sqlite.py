@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from math import inf
 from pathlib import Path
@@ -16,7 +16,7 @@ import peewee
 
 from modemd.clock import Clock
 from modemd.db.driver_errors import driver_error
-from modemd.db.engine import READ_LIMIT
+from modemd.db.engine import READ_LIMIT, Cursor
 from modemd.db.sqlite_faults import PATIENCE, fault, full, unwritable
 from modemd.errors import NotADatabase, StorageError
 
@@ -25,6 +25,12 @@ STATEMENTS = 512
 
 APPLICATION = 0x6D6F646D
 """``modm`` in the file's header (PRAGMA application_id): tells our file from another program's."""
+
+PAGES = 64
+"""Pages given back in one transaction: each takes about 15 µs."""
+
+HELD_UP = 0.02
+"""Seconds that a checkpoint may keep the writer waiting while a reader is at its last page; then it tries again."""
 
 PRAGMAS = (
     ("journal_mode", "WAL"),
@@ -160,6 +166,30 @@ class SqliteEngine:
                 cure="put it on a local file system, not on a network share",
                 code="no_wal",
             )
+
+    def give_back(self, execute: Callable[[str], Cursor]) -> bool:
+        """Move free pages to the end of the file, to be cut off by the next checkpoint."""
+        (free,) = execute("PRAGMA freelist_count").fetchone()
+        for _ in range(min(free, PAGES)):
+            execute("PRAGMA incremental_vacuum(1)")  # sqlite3 steps once: a larger number would free one page as well
+        return int(free) > PAGES
+
+    def settle(self) -> bool:
+        """Bring the WAL into the file and cut it to nothing; False while somebody reads from it.
+
+        The first checkpoint copies without the writer's lock, so the second has next to nothing left to do under it.
+        """
+        with closing(sqlite3.connect(self.path, timeout=HELD_UP, isolation_level=None)) as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            try:
+                (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                return False
+        return not busy
 
     def fault(self, error: BaseException) -> BaseException:
         """Name an error of sqlite3, or of peewee around it, in our words."""

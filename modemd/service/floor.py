@@ -13,6 +13,7 @@ from modemd.clock import Clock
 from modemd.config import Settings
 from modemd.db import Database
 from modemd.dispatcher import Dispatcher, Prepared, prepared
+from modemd.errors import AtError, Conflict, NotFound
 from modemd.ids import encode
 from modemd.inbox import Inbox
 from modemd.pin_memory import PinMemory
@@ -95,6 +96,19 @@ class Floor:
     def able(self) -> int:
         """Modems that could send now."""
         return sum(modem.may_send and self.seats.limited_until(modem.sim) is None for modem in self.pool.modems)
+
+    def sims(self) -> dict[str, str]:
+        """The SIMs of all modems that have ever answered, each with the name of its modem."""
+        return {modem.sim: modem.name for modem in self.pool.modems if modem.known}
+
+    async def sweep(self, sim: str) -> bool:
+        """Overwrite what deleted messages have left on a SIM and in its modem; False if it is out of reach."""
+        try:
+            await self.pool.sweep(self.sims().get(sim, ""))
+        except (AtError, Conflict, NotFound) as error:
+            log.failed("modem.not_swept", error, level="INFO")
+            return False
+        return True
 
     async def _build_dispatcher(self, handover: Handover) -> Dispatcher:
         turns, weights = await self._queue.turns(), self._settings.limits.weights

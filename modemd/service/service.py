@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -135,6 +135,9 @@ class Service:
             plain=pdu.plain,
             capacity=self._capacity,
             clock=self._clock,
+            scrub=database.scrub,
+            sims=self._sims,
+            sweep=self._sweep,
         )
         self._running.callback(self.accounts.close)
         await self.accounts.start()
@@ -168,6 +171,12 @@ class Service:
     def _capacity(self) -> float:
         """Segments the pool can send in an hour."""
         return SEGMENTS_PER_HOUR * sum(modem.may_send for modem in self.floor.pool.modems)
+
+    def _sims(self) -> Mapping[str, str]:
+        return self.floor.sims()
+
+    async def _sweep(self, sim: str) -> bool:
+        return await self.floor.sweep(sim)
 
     def _bind(self) -> Listener:
         settings, accounts = self.settings, self.accounts

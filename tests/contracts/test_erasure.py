@@ -18,7 +18,7 @@ from modemd.accounts.parts import UNUSED, Accounts, Terms
 from modemd.at.pdu import count
 from modemd.clock import ManualClock
 from modemd.db import Database
-from modemd.errors import Conflict, KeyStoreError, NotFound, StorageFull, Unauthorised, Unreadable
+from modemd.errors import Conflict, KeyStoreError, NotFound, StorageBusy, StorageFull, Unauthorised, Unreadable
 from modemd.ids import decode
 from modemd.queue import Queue, State
 
@@ -36,16 +36,23 @@ class House:
         self.mirror = folder / "usb"
         self.mirror.mkdir()
         self.store = keystore.create(folder / "state.keys", mirrors=[self.mirror])
-        self.scrubbed = 0
-        self.absent: list[str] = []
+        self.scrubbed, self.busy = 0, False
+        self.sims = {"8948000000000000011": "modem1", "8948000000000000033": "modem3"}
+        self.absent: set[str] = set()
+        self.swept: list[str] = []
         self.accounts = self._built()
 
     def _built(self) -> Accounts:
         async def scrub() -> None:
+            if self.busy:
+                raise StorageBusy("another program reads")
             self.scrubbed += 1
 
-        async def sweep() -> list[str]:
-            return self.absent
+        async def sweep(sim: str) -> bool:
+            if sim in self.absent:
+                return False
+            self.swept.append(sim)
+            return True
 
         self.queue = Queue(self.database, self.clock, "node")
         return Accounts(
@@ -57,6 +64,7 @@ class House:
             capacity=lambda: 1e6,
             clock=self.clock,
             scrub=scrub,
+            sims=lambda: self.sims,
             sweep=sweep,
         )
 
@@ -258,14 +266,104 @@ async def test_a_mirror_out_of_reach_keeps_it_pending_and_is_named(house: House)
 
 async def test_an_absent_modem_is_waited_for_and_named(house: House) -> None:
     account, _ = await house.lived(messages=2)
-    house.absent = ["modem3"]
+    house.absent = {"8948000000000000033"}
     number = await house.accounts.erasures.request(account.id)
     assert await house.accounts.erasures.do_all() == 1
     erasure = await house.accounts.erasures.show(number)
     assert (erasure.waiting_for, erasure.completed_at) == (["modem3"], None)
     assert erasure.unreadable_at is not None
-    house.absent = []
+    assert await house.accounts.erasures.verify(number) == {"sim": 1}
+    assert await house.accounts.erasures.do_all() == 1
+    assert house.swept == ["8948000000000000011"], "once is enough"
+    house.absent = set()
+    await house.restart()
     assert await house.accounts.erasures.do_all() == 0
+    assert await house.accounts.erasures.verify(number) == {}
+
+
+async def test_a_sim_that_carried_its_messages_is_waited_for_although_no_modem_holds_it_now(house: House) -> None:
+    account, _ = await house.lived(messages=2)
+    gone = "8948000000000004711"
+    await house.database.write(
+        lambda tx: tx.execute("UPDATE message SET sim = ? WHERE account = ?", (gone, account.id)).rowcount
+    )
+    house.absent = {gone, "port:/dev/ttyUSB7"}
+    await house.database.write(
+        lambda tx: (
+            tx.execute(
+                "INSERT INTO inbound (id, account, sim, created, body) VALUES (1, ?, 'port:/dev/ttyUSB7', 1, ?)",
+                (account.id, b""),
+            ).rowcount
+        )
+    )
+    number = await house.accounts.erasures.request(account.id)
+    assert await house.accounts.erasures.do_all() == 1
+    named = ["SIM …4711", "modem at /dev/ttyUSB7"]
+    assert (await house.accounts.erasures.show(number)).waiting_for == named
+    waived = await house.accounts.erasures.waive(number)
+    assert await house.accounts.erasures.do_all() == 0
+    assert waived.retained == [f"not swept, given up by the operator: {name}" for name in named]
+    erasure = await house.accounts.erasures.show(number)
+    assert (erasure.step, erasure.retained, erasure.waiting_for) == (Step.DONE, waived.retained, [])
+
+
+async def test_what_one_erasure_has_swept_counts_for_all(house: House) -> None:
+    one, _ = await house.lived(messages=2)
+    other, _ = await house.lived(phone=OTHER, messages=2)
+    house.absent = set(house.sims)
+    for account in (one, other):
+        await house.accounts.erasures.request(account.id)
+    assert await house.accounts.erasures.do_all() == 2
+    house.absent = set()
+    assert await house.accounts.erasures.do_all() == 0
+    assert sorted(house.swept) == sorted(house.sims)
+
+
+async def test_a_small_account_does_not_wait_for_a_large_one(house: House) -> None:
+    large, _ = await house.lived(messages=5000)
+    small, _ = await house.lived(phone=OTHER, messages=2)
+    running = asyncio.create_task(house.accounts.erasures.run())
+    slow = await house.accounts.erasures.request(large.id)
+    fast = await house.accounts.erasures.request(small.id)
+    async with asyncio.timeout(20):
+        await house.accounts.erasures.wait(fast)
+        assert (await house.accounts.erasures.show(slow)).step < Step.SCRUB
+        await house.accounts.erasures.wait(slow)
+    running.cancel()
+
+
+async def test_a_database_that_somebody_reads_without_end_is_named(house: House) -> None:
+    account, _ = await house.lived(messages=2)
+    house.busy = True
+    number = await house.accounts.erasures.request(account.id)
+    assert await house.accounts.erasures.do_all() == 1
+    assert (await house.accounts.erasures.show(number)).waiting_for == ["database"]
+    house.busy = False
+    assert await house.accounts.erasures.do_all() == 0
+
+
+async def test_a_reset_that_waits_for_a_budget_goes_with_the_account(house: House) -> None:
+    account, _ = await house.lived(messages=2)
+    other = await house.accounts.directory.create("other@example.org", OTHER)
+    for phone in (PHONE, OTHER):
+        await house.accounts.errands.reset(phone, "203.0.113.7")
+    assert len(house.store.untagged()) == 3, "the operator's, and one each"
+    await house.accounts.erasures.request(account.id)
+    assert await house.accounts.erasures.do_all() == 0
+    assert len(house.store.untagged()) == 2
+    assert await house.accounts.directory.find(OTHER) == [other]
+
+
+async def test_a_key_in_a_copy_that_somebody_put_back_is_found(house: House) -> None:
+    account, _ = await house.lived(messages=2)
+    old = (house.mirror / "store").read_bytes()
+    number = await house.accounts.erasures.request(account.id)
+    await house.accounts.erasures.do_all()
+    assert await house.accounts.erasures.verify(number) == {}
+    (house.mirror / "store").write_bytes(old)
+    assert await house.accounts.erasures.verify(number) == {str(house.mirror): 1}
+    (house.mirror / "store").unlink()
+    assert await house.accounts.erasures.verify(number) == {f"{house.mirror} (out of reach)": 1}
 
 
 async def test_a_message_on_the_air_finishes_first(house: House) -> None:

@@ -1,0 +1,151 @@
+"""Erasures as they are written down: how far each is, its receipt, and the SIMs it still waits for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import orjson
+
+from modemd.accounts import erasing_rows
+from modemd.db import Reader, Transaction
+from modemd.errors import Conflict, NotFound
+
+_COLUMNS = "id, erased, step, requested_at, unreadable_at, completed_at, removed, waiting_for, retained"
+_SHOWN_DIGITS = 4
+"""Of the ICCID of a SIM that is in no modem: enough to find the card in a drawer."""
+
+
+class Step(IntEnum):
+    """How far an erasure is; the numbers are stored."""
+
+    STOP = 0
+    DRAIN = 1
+    DESTROY = 2
+    DELETE = 3
+    SCRUB = 4
+    SWEEP = 5
+    DONE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """One erasure; moments in microseconds."""
+
+    id: int
+    erased: int
+    step: Step
+    requested_at: int
+    unreadable_at: int | None = None
+    completed_at: int | None = None
+    removed: dict[str, int] = field(default_factory=dict)
+    waiting_for: list[str] = field(default_factory=list)
+    retained: list[str] = field(default_factory=list)
+
+
+def begin(tx: Transaction, erasure: Erasure) -> int:
+    """Shut an account and write its erasure down; the id of the one that exists if there is one.
+
+    Raises NotFound, and Conflict for an operator's account.
+    """
+    known = tx.execute("SELECT id FROM erasure WHERE erased = ?", (erasure.erased,)).fetchone()
+    if known is not None:
+        return int(known[0])
+    row = tx.execute("SELECT operator FROM account WHERE id = ? AND state = 0", (erasure.erased,)).fetchone()
+    if row is None:
+        raise NotFound("there is no such account", cure="check it")
+    if row[0]:
+        raise Conflict("an operator's account cannot be deleted", cure="stop modemd and remove its state directory")
+    tx.execute("UPDATE account SET state = 1 WHERE id = ?", (erasure.erased,))
+    tx.execute(
+        "INSERT INTO erasure (id, erased, step, requested_at, removed, waiting_for, retained)"
+        " VALUES (?, ?, ?, ?, '{}', '[]', '[]')",
+        (erasure.id, erasure.erased, int(erasure.step), erasure.requested_at),
+    )
+    for table in ("api_key", "session", "credential"):
+        gone = tx.execute(f"DELETE FROM {table} WHERE account = ?", (erasure.erased,)).rowcount
+        count(tx, erasure.id, {table: gone})
+    return erasure.id
+
+
+def find(reader: Reader, where: str, params: Sequence[int] = ()) -> list[Erasure]:
+    """The erasures for which a condition holds."""
+    rows = reader.execute(f"SELECT {_COLUMNS} FROM erasure {where}", params).fetchall()
+    return [_erasure(*row) for row in rows]
+
+
+def write(tx: Transaction, erasure: Erasure) -> None:
+    """Write down how far it is; counts and what is retained have been written where they arose."""
+    tx.execute(
+        "UPDATE erasure SET step = ?, unreadable_at = ?, completed_at = ?, waiting_for = ? WHERE id = ?",
+        (int(erasure.step), erasure.unreadable_at, erasure.completed_at, _text(erasure.waiting_for), erasure.id),
+    )
+
+
+def count(tx: Transaction, number: int, gone: Mapping[str, int]) -> None:
+    """Add to what the receipt says was removed."""
+    (text,) = tx.execute("SELECT removed FROM erasure WHERE id = ?", (number,)).fetchone()
+    tx.execute(
+        "UPDATE erasure SET removed = ? WHERE id = ?", (_text(Counter(orjson.loads(text)) + Counter(gone)), number)
+    )
+
+
+def expect_sims(tx: Transaction, erasure: Erasure, sims: Mapping[str, str]) -> None:
+    """These SIMs are to be swept."""
+    tx.executemany(
+        "INSERT INTO erasure_sim (erasure, sim) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        [(erasure.id, sim) for sim in sims],
+    )
+
+
+def expect_sims_of(tx: Transaction, erasure: Erasure, table: str) -> None:
+    """The SIMs that the next slice of a table's rows names are to be swept."""
+    if table in erasing_rows.WITH_SIM:
+        found = erasing_rows.sims(tx, erasure.erased, table)
+        expect_sims(tx, erasure, dict.fromkeys(found, ""))
+
+
+def sims(reader: Reader, number: int) -> list[str]:
+    """The SIMs an erasure still waits for."""
+    rows = reader.execute("SELECT sim FROM erasure_sim WHERE erasure = ? ORDER BY sim", (number,)).fetchall()
+    return [row[0] for row in rows]
+
+
+def waiting_for_sim(reader: Reader, sim: str) -> list[int]:
+    """The erasures that wait for a SIM to be swept and whose rows are gone."""
+    rows = reader.execute(
+        "SELECT erasure FROM erasure_sim JOIN erasure ON id = erasure WHERE sim = ? AND step = ?",
+        (sim, int(Step.SWEEP)),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def swept(tx: Transaction, sim: str, numbers: Sequence[int]) -> None:
+    """A SIM holds nothing any more of the accounts of these erasures."""
+    tx.executemany("DELETE FROM erasure_sim WHERE sim = ? AND erasure = ?", [(sim, number) for number in numbers])
+
+
+def waive(tx: Transaction, number: int, names: Mapping[str, str]) -> None:
+    """Wait for no SIM any more, and say in the receipt which were never swept."""
+    given_up = [f"not swept, given up by the operator: {called(sim, names)}" for sim in sims(tx, number)]
+    (text,) = tx.execute("SELECT retained FROM erasure WHERE id = ?", (number,)).fetchone()
+    tx.execute("UPDATE erasure SET retained = ? WHERE id = ?", (_text([*orjson.loads(text), *given_up]), number))
+    tx.execute("DELETE FROM erasure_sim WHERE erasure = ?", (number,))
+
+
+def called(sim: str, names: Mapping[str, str]) -> str:
+    """What the operator knows a SIM by: its modem's name, or the end of what is printed on the card."""
+    return names.get(sim) or (f"modem at {sim[5:]}" if sim.startswith("port:") else f"SIM …{sim[-_SHOWN_DIGITS:]}")
+
+
+def _text(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _erasure(
+    number: int, erased: int, step: int, requested: int, unreadable: int | None, completed: int | None, *texts: str
+) -> Erasure:
+    removed, waiting_for, retained = map(orjson.loads, texts)
+    return Erasure(number, erased, Step(step), requested, unreadable, completed, removed, waiting_for, retained)
