@@ -8,6 +8,7 @@
     │   ├── Unauthorised            no valid credential
     │   ├── Forbidden               a valid credential that may not do this
     │   ├── PaymentRequired         the allowance is used up
+    │   ├── UnsupportedMedia        a body in another format than the call reads
     │   └── TooMany                 too often, or too much at once; later it can be
     ├── ConfigError                 the configuration file or an environment variable is wrong
     ├── DaemonError                 the daemon cannot start, or is not there
@@ -109,6 +110,12 @@ class PaymentRequired(UsageError):
     """The allowance is used up."""
 
     code = "payment_required"
+
+
+class UnsupportedMedia(UsageError):
+    """The body is announced in a format that the call does not read."""
+
+    code = "unsupported_media"
 
 
 class TooMany(UsageError):

@@ -62,6 +62,7 @@ def test_every_key_is_also_an_environment_variable(tmp_path: Path, monkeypatch: 
     samples = {"listen": "[::1]:1", "url": "sqlite:////x", "level": "DEBUG", "region": "DE", "countries": "DE,FR"}
     numbers = {"modems": "2", "valid_for": "99", "stop_grace": "3", "pin": "0012", "certificate": "/c", "key": "/k"}
     numbers |= dict.fromkeys(SECTIONS["limits"].model_fields, "4") | {"time_zone": "UTC"}
+    numbers |= {"requests_per_minute": "5", "strangers_per_minute": "6", "trusted_proxies": "10.0.0.0/8,::1"}
     for section, model in SECTIONS.items():
         for key, field in model.model_fields.items():
             if not field.exclude:
@@ -206,7 +207,7 @@ def test_a_key_without_effect_is_named(tmp_path: Path, monkeypatch: pytest.Monke
 def test_every_key_is_acted_on_or_said_to_be_without_effect() -> None:
     through = {
         **{"server.listen": "host", "database.url": "database_url", "modems.discover": "discovers"},
-        **{"sim.pin": "pin_of", "logs.file": "log_file"},
+        **{"sim.pin": "pin_of", "logs.file": "log_file", "server.trusted_proxies": "server.proxies"},
         **{f"doors.{name}": "doors.open" for name in ("promosms", "kannel", "capcom6")},
         **{f"limits.{key}": "limits.of_sim" for key in ("per_minute", "per_hour", "per_day", "per_month", "gap")},
         **{"limits.recipients_per_month": "limits.of_sim"},

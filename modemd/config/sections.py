@@ -22,7 +22,7 @@ from pydantic_settings import (
 )
 
 from modemd import state_dir as places
-from modemd.config.form import Country, Paths, Section, Texts, listed
+from modemd.config.form import Country, Most, Paths, Section, Texts, listed
 from modemd.config.sims import Limits, Pool, Sim
 from modemd.errors import ConfigError
 
@@ -43,6 +43,18 @@ class Server(Section):
     """The HTTP listener."""
 
     listen: str = Field(default="127.0.0.1:8160", description="HOST:PORT of the HTTP API; port 0 takes any free one")
+    hosts: Texts = Field(
+        default=(),
+        description="names under which it is reached, beside loopback, the address itself and those in its certificate",
+    )
+    trusted_proxies: Texts = Field(
+        default=(), description="addresses or networks of proxies whose X-Forwarded-For and -Proto are believed"
+    )
+    requests_per_minute: Most = Field(default=60_000, description="requests a minute of each account; 0 is no limit")
+    strangers_per_minute: Most = Field(
+        default=3_000,
+        description="requests a minute without a valid credential from each /24 or /48; 0 is no limit",
+    )
 
     @property
     def host(self) -> str:
@@ -63,6 +75,21 @@ class Server(Section):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+    @property
+    def proxies(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """The networks of ``trusted_proxies``."""
+        return tuple(ipaddress.ip_network(network) for network in self.trusted_proxies)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            for network in value:
+                ipaddress.ip_network(network)
+        except ValueError:
+            raise ValueError("each is an address or a network, for instance 192.0.2.1 or 192.0.2.0/24") from None
+        return value
 
     @field_validator("listen")
     @classmethod

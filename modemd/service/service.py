@@ -32,11 +32,14 @@ from modemd.queue.handover import Handover
 from modemd.service.allowance import Allowance
 from modemd.service.background import Background
 from modemd.service.floor import Floor
+from modemd.service.readiness import Readiness
 from modemd.simulator import Simulator
 from modemd.state_dir import control_socket
 from modemd.waker import Waker
 from modemd.web.api import create_app
+from modemd.web.rates import Rate, Rates
 from modemd.web.server import Listener
+from modemd.web.whereabouts import Whereabouts
 
 SEGMENTS_PER_HOUR = 900.0
 """What one modem is expected to send in an hour, at four seconds a segment."""
@@ -69,6 +72,7 @@ class Service:
     async def stop(self) -> None:
         """Let the messages on the air finish, within the grace, then stop every part, the last started first."""
         log.event("service.stopping")
+        self._readiness.stopping = True
         await self._running.aclose()
         log.event("service.stopped")
 
@@ -94,6 +98,12 @@ class Service:
         hands = await self._recover()
         keys = await self._open_keys(database)
         await self._build_accounts(database, keys)
+        self._readiness = Readiness(
+            database,
+            self.settings.state_dir,
+            key_directory(self.settings.state_dir),
+            lambda: self.floor.pool.modems,
+        )
         listener = self._bind()
         await self._start_sending(database, keys, hands)
         self.background.run("waker", Waker(self.queue, self._clock).run())
@@ -184,11 +194,16 @@ class Service:
             sending=accounts.sending,
             keys=accounts.keys,
             status=self.status,
-            ready=self._ready,
+            ready=self._readiness.missing,
             clock=self._clock,
             accounts=accounts,
             inbox=self.inbound,
             doors=settings.doors.open,
+            whereabouts=Whereabouts((settings.server.host, *settings.server.hosts), settings.server.proxies),
+            rates=Rates(
+                Rate(settings.server.requests_per_minute, self._clock),
+                Rate(settings.server.strangers_per_minute, self._clock),
+            ),
         )
         listener = Listener(
             app,
@@ -208,9 +223,6 @@ class Service:
             await asyncio.gather(serving, return_exceptions=True)
 
         self._on_stop(stop)
-
-    async def _ready(self) -> str | None:
-        return None
 
     async def _open_desk(self) -> None:
         desk = Desk(

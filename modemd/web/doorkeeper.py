@@ -18,6 +18,7 @@ from modemd.accounts.login import Login
 from modemd.accounts.sessions import Sessions
 from modemd.errors import Forbidden, Unauthorised
 from modemd.web.edge import network_of
+from modemd.web.rates import Rates
 
 COOKIE = "modemd_session"
 
@@ -25,13 +26,40 @@ COOKIE = "modemd_session"
 class Doorkeeper:
     """Lets callers in."""
 
-    def __init__(self, keys: ApiKeys, login: Login | None = None, sessions: Sessions | None = None) -> None:
+    def __init__(
+        self,
+        keys: ApiKeys,
+        login: Login | None = None,
+        sessions: Sessions | None = None,
+        rates: Rates | None = None,
+    ) -> None:
         self._keys = keys
         self._login = login
         self._sessions = sessions
+        self._rates = rates
 
     async def caller(self, request: Request) -> Caller:
         """The caller. Raises Unauthorised, Forbidden, TooMany."""
+        try:
+            caller = await self._known(request)
+        except Unauthorised:
+            self.count_stranger(request)
+            raise
+        if self._rates is not None:
+            self._rates.accounts.spend(caller.account_id)
+        return caller
+
+    def stranger(self, request: Request) -> None:
+        """Let somebody in who needs no account. Raises Forbidden, TooMany."""
+        from_here(request)
+        self.count_stranger(request)
+
+    def count_stranger(self, request: Request) -> None:
+        """One more call without a valid credential from this network. Raises TooMany."""
+        if self._rates is not None:
+            self._rates.strangers.spend(network_of(request.scope))
+
+    async def _known(self, request: Request) -> Caller:
         scheme, _, credential = request.headers.get("authorization", "").partition(" ")
         match scheme.lower():
             case "bearer" if credential:

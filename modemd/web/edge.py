@@ -4,6 +4,8 @@
   streams. The rest of it is read and dropped for a while before the connection is closed: closing at once would
   reset it, and the client would never see the answer.
 - An exception nobody expected becomes a problem; the log gets its type and place, never its text.
+- A Host that is not ours is answered with 421; where a request comes from is settled here for all behind.
+- HEAD is GET without its body.
 - Every request is told to the access log, its address cut to its network.
 """
 
@@ -11,9 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import MutableMapping
 from functools import lru_cache
-from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -24,6 +24,7 @@ from modemd import log
 from modemd.clock import Clock
 from modemd.web import problems
 from modemd.web.access_log import AccessLog
+from modemd.web.whereabouts import Whereabouts
 
 MAX_BODY = 8 * 1024 * 1024
 """Octets of the largest request body."""
@@ -32,31 +33,41 @@ LINGER = 5.0
 LINGER_BYTES = 128 * 1024 * 1024
 
 _TOO_LARGE = 413
+_SAFE = [(b"x-content-type-options", b"nosniff")]
+_NOT_KEPT = (b"cache-control", b"no-store")
+"""Answers hold numbers and texts: no browser and no proxy keeps them, unless whoever answers allows it."""
 
 
 class Edge:
     """ASGI middleware."""
 
-    def __init__(self, app: ASGIApp, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, clock: Clock, whereabouts: Whereabouts) -> None:
         self._app = app
         self._clock = clock
+        self._whereabouts = whereabouts
         self._log = AccessLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = self._clock.monotonic()
+        started, method = self._clock.monotonic(), scope["method"]
+        if method == "HEAD":  # the server, which keeps the scope it made, leaves the body away
+            scope = {**scope, "method": "GET"}
+        self._whereabouts.locate(scope)
         exchange = _Exchange(scope, receive, send)
         try:
             await self._answer(exchange)
         finally:
             milliseconds = (self._clock.monotonic() - started) * 1000
             route = getattr(scope.get("route"), "path", "-")
-            self._log.note((scope["method"], route, exchange.status, network_of(scope)), milliseconds)
+            self._log.note((method, route, exchange.status, network_of(scope)), milliseconds)
 
     async def _answer(self, exchange: _Exchange) -> None:
         try:
+            if not self._whereabouts.means_us(exchange.scope):
+                await exchange.problem(problems.misdirected())
+                return
             if exchange.announced > MAX_BODY:
                 raise too_large()
             await self._app(exchange.scope, exchange.receive_at_most, exchange.send)
@@ -96,8 +107,11 @@ class _Exchange:
         """Pass the answer on; a 413 is followed by its lingering close."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            message["headers"] = headers = [*message["headers"], *_SAFE]
+            if not any(name == b"cache-control" for name, _ in headers):
+                headers.append(_NOT_KEPT)
             if self.status == _TOO_LARGE:
-                message["headers"] = [*message["headers"], (b"connection", b"close")]
+                headers.append((b"connection", b"close"))
         elif self.status == _TOO_LARGE and not message.get("more_body"):
             await self._send({**message, "more_body": True})
             await self._drain()
@@ -127,7 +141,7 @@ def too_large() -> HTTPException:
     return HTTPException(_TOO_LARGE)
 
 
-def network_of(scope: MutableMapping[str, Any]) -> str:
+def network_of(scope: Scope) -> str:
     """The network a request comes from; a hyphen where there is none."""
     peer = scope.get("client")
     return cut(peer[0]) if peer else "-"

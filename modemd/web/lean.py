@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from modemd import ids
-from modemd.errors import InvalidField, NotFound, UsageError
+from modemd.errors import InvalidField, NotFound, UnsupportedMedia, UsageError
 
 MAX_ELEMENTS = 100_000
 """Commas in a JSON body: ten thousand recipients and the longest text have half as many."""
@@ -27,23 +27,30 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class LeanRoute(APIRoute):
-    """A path operation called with nothing but the request."""
+    """A path operation called with nothing but the request; under /v1, query parameters must be described ones."""
 
     def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
         super().__init__(path, endpoint, **options)
 
+        described = (options.get("openapi_extra") or {}).get("parameters", ())
+        known = frozenset(one["name"] for one in described if one["in"] == "query")
+        strict = path.startswith("/v1/")
+
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            response = await endpoint(Request(scope, receive, send))
+            request = Request(scope, receive, send)
+            if strict and scope["query_string"]:
+                query(request, known)
+            response = await endpoint(request)
             await response(scope, receive, send)
 
         self.app = app
 
 
 async def read_json(request: Request) -> Any:
-    """The decoded JSON body. Raises UsageError if it is none, or does not say that it is."""
+    """The decoded JSON body. Raises UsageError if it is none, UnsupportedMedia if it does not say that it is."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise UsageError(
+        raise UnsupportedMedia(
             "the body is not announced as JSON", cure="send Content-Type: application/json", code="not_json"
         )
     body = await request.body()
@@ -87,7 +94,7 @@ def query(request: Request, known: frozenset[str]) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name not in known or name in found:
-            cure = "each at most once: " + ", ".join(sorted(known))
+            cure = "each at most once: " + ", ".join(sorted(known)) if known else "this call takes none"
             raise InvalidField("query", "a query parameter is unknown or repeated", cure=cure, code="unknown_field")
         found[name] = value
     return found

@@ -14,6 +14,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from modemd import errors
 
@@ -26,6 +27,7 @@ _STATUS: dict[type[errors.ModemdError], int] = {
     errors.Unauthorised: 401,
     errors.Forbidden: 403,
     errors.PaymentRequired: 402,
+    errors.UnsupportedMedia: 415,
     errors.TooMany: 429,
     errors.UsageError: 400,
     errors.StorageFull: 507,
@@ -90,6 +92,12 @@ def unexpected() -> Response:
     return problem(500, "internal", "the request failed inside modemd", cure="its log names the place; report it")
 
 
+def misdirected() -> Response:
+    """The problem of a request whose Host is not a name of this server."""
+    cure = "use an address of this server, or have its operator name this one in [server] hosts"
+    return problem(421, "unknown_host", "the header Host names another server", cure=cure)
+
+
 def of_http(error: HTTPException) -> Response:
     """The problem that Starlette means: no such path, no such method, a body too large."""
     status = error.status_code
@@ -109,6 +117,17 @@ def install(app: FastAPI) -> None:
     kinds = ((errors.ModemdError, of), (HTTPException, of_http), (RequestValidationError, of_validation))
     for kind, render in kinds:
         app.add_exception_handler(kind, _handler(render))
+    app.add_exception_handler(405, _wrong_method)
+
+
+async def _wrong_method(request: Request, error: Exception) -> Response:
+    """A path of another method: Starlette names the methods of the first route alone, this the methods of all."""
+    allowed = {"HEAD"}
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            allowed |= getattr(route, "methods", None) or set()
+    headers = {"Allow": ", ".join(sorted(allowed if "GET" in allowed else allowed - {"HEAD"}))}
+    return of_http(HTTPException(405, headers=headers))
 
 
 def _handler(render: Callable[[Any], Response]) -> Callable[[Request, Exception], Awaitable[Response]]:

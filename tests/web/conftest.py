@@ -22,6 +22,7 @@ from modemd.db import connect
 from modemd.queue import Queue
 from modemd.web import compat
 from modemd.web.api import create_app
+from modemd.web.rates import Rate, Rates
 
 
 async def status() -> dict[str, Any]:
@@ -50,7 +51,8 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
     await accounts.start()
     account = await accounts.directory.create("user@example.org", "+48600100100")
     (_, key), (_, operator_key) = await accounts.keys.mint(account.id), await accounts.keys.mint(OPERATOR)
-    service = Service(database, store, queue, accounts, account, key, operator_key)
+    rates = Rates(Rate(0, clock), Rate(0, clock))
+    service = Service(database, store, queue, accounts, account, key, operator_key, rates)
 
     async def ready() -> str | None:
         return service.missing
@@ -73,6 +75,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
         accounts=accounts,
         inbox=inbox,
         doors=compat.NAMES,
+        rates=rates,
     )
     config = uvicorn.Config(app, port=0, access_log=False, lifespan="off", log_config=None)
     config.load()

@@ -40,7 +40,7 @@ def of_problem(answer: httpx.Response) -> tuple[int, str]:
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer mk_wrong", "Basic dTpw", "Bearer żółw", "mk_wrong"])
 async def test_a_call_without_a_valid_key_is_refused(stranger: httpx.AsyncClient, header: str) -> None:
-    answer = await stranger.post("/v1/messages", json=BODY, headers={"Authorization": header.encode()})
+    answer = await stranger.post("/v1/messages", json=BODY, headers={b"Authorization": header.encode()})
     status, code = of_problem(answer)
     assert (status, code) in {(401, "unauthorised"), (401, "unknown_key"), (401, "wrong_login")}
     assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -58,7 +58,7 @@ async def test_an_unknown_path_and_method_are_problems(client: httpx.AsyncClient
     assert of_problem(await client.get("/v1/messages/")) == (404, "not_found")
     answer = await client.put("/v1/messages", json={})
     assert of_problem(answer) == (405, "method_not_allowed")
-    assert set(answer.headers["allow"].split(", ")) <= {"GET", "POST"}
+    assert answer.headers["allow"] == "GET, HEAD, POST"
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"to": "\\ud800"}', b"\xff\xfe", b"[" * 5000, b'{"a": NaN}'])
@@ -75,7 +75,7 @@ async def test_a_body_of_millions_of_elements_is_not_decoded(client: httpx.Async
 
 async def test_a_body_has_to_say_that_it_is_json(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/messages", data={"to": "+48600100200", "text": "x"})
-    assert of_problem(answer) == (400, "not_json")
+    assert of_problem(answer) == (415, "not_json")
 
 
 async def test_no_problem_repeats_the_input(client: httpx.AsyncClient) -> None:
@@ -96,7 +96,7 @@ async def test_no_problem_repeats_the_input(client: httpx.AsyncClient) -> None:
 
 async def test_an_announced_body_of_50_mb_is_answered_413_before_it_is_read(service: Service) -> None:
     reader, writer = await asyncio.open_connection(*service.address)
-    writer.write(b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 50000000\r\n\r\n")
+    writer.write(b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50000000\r\n\r\n")
     head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
     assert head.startswith(b"HTTP/1.1 413 ")
     assert b"connection: close" in head.lower()
@@ -115,7 +115,7 @@ async def test_a_body_that_never_ends_is_cut_off(service: Service) -> None:
     def flood() -> bytes:
         with socket.create_connection(service.address, timeout=20) as connection:
             connection.sendall(
-                b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                 b"Authorization: Bearer " + key + b"\r\nTransfer-Encoding: chunked\r\n\r\n"
             )
             piece = b"%x\r\n" % (1 << 20) + b" " * (1 << 20) + b"\r\n"

@@ -12,6 +12,7 @@ from modemd.db import Database
 from modemd.queue import Message, Queue
 from modemd.queue.lookup import Wanted
 from modemd.values import Lane, Sms
+from modemd.web.rates import Rates
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Service:
     account: Account
     key: str
     operator_key: str
+    rates: Rates
     address: tuple[str, int] = ("", 0)
     missing: str | None = None
 

@@ -25,6 +25,8 @@ from modemd.web.api.recipients import AddressBook
 from modemd.web.api.state import Ready, ServiceState, Status
 from modemd.web.doorkeeper import Doorkeeper
 from modemd.web.edge import Edge
+from modemd.web.rates import Rates
+from modemd.web.whereabouts import Whereabouts
 
 __all__ = ["create_app"]
 
@@ -39,11 +41,13 @@ def create_app(
     accounts: Accounts | None = None,
     inbox: Inbox | None = None,
     doors: Iterable[str] = (),
+    whereabouts: Whereabouts | None = None,
+    rates: Rates | None = None,
 ) -> FastAPI:
     """The application, of parts that are ready; serve it with uvicorn's access log off, it writes its own.
 
-    Without ``accounts`` it sends and shows messages, and lets nobody register or log in. ``doors`` names the protocols
-    of others that it also speaks.
+    Without ``accounts`` it sends and shows messages, and lets nobody register or log in; without ``whereabouts`` it
+    answers to names of loopback only. ``doors`` names the protocols of others that it also speaks.
     """
     app = FastAPI(
         title="modemd",
@@ -56,7 +60,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},  # no word about users leaves this process
     )
     login, sessions = (accounts.login, accounts.sessions) if accounts else (None, None)
-    doorkeeper = Doorkeeper(keys, login, sessions)
+    doorkeeper = Doorkeeper(keys, login, sessions, rates)
     families = [Messages(sending, doorkeeper, clock).routes(), ServiceState(status, ready, doorkeeper).routes()]
     if accounts is not None:
         accounts.export.inbox = inbox
@@ -70,7 +74,7 @@ def create_app(
         app.router.routes.extend(router.routes)
     Documents(app).add_to(app)
     problems.install(app)
-    app.add_middleware(Edge, clock=clock)
+    app.add_middleware(Edge, clock=clock, whereabouts=whereabouts or Whereabouts())
     app.middleware_stack = app.build_middleware_stack()  # else the first request does, in tens of milliseconds
     return app
 
@@ -79,7 +83,12 @@ def _families(accounts: Accounts, doorkeeper: Doorkeeper) -> list[APIRouter]:
     terms = accounts.terms
     return [
         Entrance(
-            accounts.errands, accounts.login, accounts.sessions, numbers=terms.numbers, countries=terms.countries
+            accounts.errands,
+            accounts.login,
+            accounts.sessions,
+            numbers=terms.numbers,
+            countries=terms.countries,
+            doorkeeper=doorkeeper,
         ).routes(),
         KeyRing(accounts.keys, doorkeeper).routes(),
         AddressBook(accounts.recipients, terms.numbers, doorkeeper).routes(),

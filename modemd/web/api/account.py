@@ -94,6 +94,7 @@ class OwnAccount:
 
     async def receipt(self, request: Request) -> Response:
         """How far an erasure is. Needs no authentication: there is nobody left to authenticate."""
+        self._doorkeeper.count_stranger(request)
         number = decode("e", request.path_params["id"])
         if number is None:
             raise NotFound("there is no such erasure", cure="an id looks like e_01hzy3kd8q2v5")

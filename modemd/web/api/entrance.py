@@ -15,7 +15,7 @@ from modemd.accounts.sessions import LIFE, Sessions
 from modemd.clock import rfc3339
 from modemd.ids import encode
 from modemd.web.api import shapes
-from modemd.web.doorkeeper import COOKIE, from_here
+from modemd.web.doorkeeper import COOKIE, Doorkeeper, from_here
 from modemd.web.edge import network_of
 from modemd.web.lean import LeanRoute, answer, read_json, strings
 
@@ -26,13 +26,21 @@ class Entrance:
     """The endpoints."""
 
     def __init__(
-        self, errands: Errands, login: Login, sessions: Sessions, *, numbers: Numbers, countries: Collection[str]
+        self,
+        errands: Errands,
+        login: Login,
+        sessions: Sessions,
+        *,
+        numbers: Numbers,
+        countries: Collection[str],
+        doorkeeper: Doorkeeper,
     ) -> None:
         self._errands = errands
         self._login = login
         self._sessions = sessions
         self._numbers = numbers
         self._countries = frozenset(countries)
+        self._doorkeeper = doorkeeper
 
     def routes(self) -> APIRouter:
         """Their paths, and what OpenAPI says of them."""
@@ -57,7 +65,7 @@ class Entrance:
 
     async def register(self, request: Request) -> Response:
         """Open an account: a password comes by SMS. The same answer whether or not the number has an account."""
-        from_here(request)
+        self._doorkeeper.stranger(request)
         fields = strings(await read_json(request), "email", "phone")
         email = contact.email(fields["email"])
         phone = contact.mobile(fields["phone"], self._numbers, self._countries)
@@ -66,14 +74,14 @@ class Entrance:
 
     async def reset(self, request: Request) -> Response:
         """Ask for a new password by SMS. The same answer whether or not there is such an account."""
-        from_here(request)
+        self._doorkeeper.stranger(request)
         fields = strings(await read_json(request), "login")
         await self._errands.reset(fields["login"], network_of(request.scope))
         return answer({"status": "password_sent"}, 202)
 
     async def log_in(self, request: Request) -> Response:
         """Log in by e-mail or phone and password; sets the session cookie."""
-        from_here(request)
+        self._doorkeeper.stranger(request)
         fields = strings(await read_json(request), "login", "password")
         caller = await self._login.enter(fields["login"], fields["password"], network_of(request.scope))
         cookie, ends = await self._sessions.open(caller.account_id)

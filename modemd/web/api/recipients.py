@@ -12,7 +12,7 @@ from modemd.accounts import csv_cards
 from modemd.accounts.numbers import Numbers
 from modemd.accounts.recipients import Recipient, Recipients, read
 from modemd.clock import rfc3339
-from modemd.errors import InvalidField, UsageError
+from modemd.errors import InvalidField, UnsupportedMedia, UsageError
 from modemd.ids import decode, encode
 from modemd.web.api import paging, shapes
 from modemd.web.doorkeeper import Doorkeeper
@@ -96,7 +96,9 @@ class AddressBook:
         """Read recipients from CSV; every line that was left out is named with its reason."""
         caller = await self._doorkeeper.caller(request)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/csv":
-            raise UsageError("the body is not announced as CSV", cure="send Content-Type: text/csv", code="not_csv")
+            raise UnsupportedMedia(
+                "the body is not announced as CSV", cure="send Content-Type: text/csv", code="not_csv"
+            )
         try:
             text = (await request.body()).decode("utf-8-sig")
         except UnicodeDecodeError:
