@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 @click.command("start")
 @click.option("--listen", metavar="HOST:PORT", help="Where the HTTP API listens.  [default: 127.0.0.1:8160]")
 @click.option("--modem", "ports", metavar="PORT", multiple=True, help="A device, a pty or socket://host:port.")
-@click.option("--discover/--no-discover", default=None, help="Find modems that are plugged in (without effect yet).")
+@click.option(
+    "--discover/--no-discover",
+    default=None,
+    help="Take modems that are plugged in.  [default: yes, unless modems are simulated]",
+)
 @click.option("--simulate", metavar="N", type=click.IntRange(1, 512), help="Simulate N modems.")
 @click.option("--first-message", is_flag=True, help="Print a line that sends a first message when pasted.")
 @placed

@@ -33,7 +33,7 @@ DELIMITER = "__"
 
 WITHOUT_EFFECT = frozenset(
     {
-        *("modems.discover", "webhooks.allow_private"),
+        "webhooks.allow_private",
     }
 )
 """Keys whose form is promised and checked already, and which nothing in this version acts on."""
@@ -115,6 +115,10 @@ class Modems(Section):
     ports: Texts = Field(default=(), description="devices, ptys or socket://host:port, each a modem")
     discover: bool | None = Field(
         default=None, description="find modems that are plugged in; by default yes, unless modems are simulated"
+    )
+    root: Path = Field(
+        default=Path("/"),
+        description="where sys and dev are; elsewhere in a container that has the host's mounted aside",
     )
 
 

@@ -46,7 +46,11 @@ class Pool:
         self._hooks = Hooks(serve, self._changed, on_late_answer, on_pdu, self._roster.identified)
         self._fixed = [port for port in ports if not _WILD & set(port)]
         patterns = [port for port in ports if _WILD & set(port)]
-        self._discovery = discovery or (Discovery(patterns, usb=discover) if discover or patterns else None)
+        if discovery is None and (discover or patterns):
+            discovery = Discovery(patterns, usb=discover, sysfs=settings.sysfs, dev=settings.dev)
+        self._discovery = discovery
+        self._findings: Sequence[Finding] = ()
+        self._plugged: dict[str, Found] = {}
         self._cares: dict[str, Care] = {}
         self._tasks: dict[Care, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
@@ -118,17 +122,18 @@ class Pool:
 
         Raises PortUnusable, or Conflict for a modem of ours that is not ready to be asked.
         """
-        dialects = self._settings.dialects
+        dialects, sysfs = self._settings.dialects, self._settings.sysfs
         for care in self._cares.values():
             if port in {care.modem.port, care.modem.name} and not care.modem.superseded:
                 ours = self._answering(care)
                 report = await ours.lending.errands.answer(lambda link: examine(link, dialects))
-                return {"port": ours.modem.port, **await where(ours.modem.port), "answers": True, **report}
-        return await probe(port, self._settings.baud, dialects)
+                return {"port": ours.modem.port, **await where(ours.modem.port, sysfs), "answers": True, **report}
+        return await probe(port, self._settings.baud, dialects, sysfs)
 
-    async def findings(self) -> list[Finding]:
-        """Devices that are modems but cannot be used as they are, each with its cure."""
-        return await (self._discovery or Discovery()).findings()
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """Devices that are plugged in and are modems but cannot be used as they are, each with its cure."""
+        return self._findings
 
     async def until(self, condition: Callable[[Sequence[Modem]], bool]) -> None:
         """Return as soon as ``condition`` holds for the modems; asked whenever one of them changes."""
@@ -143,6 +148,7 @@ class Pool:
         async for _ in self._discovery.changes():
             try:
                 found = {each.place: each for each in await self._discovery.look(self._fixed)}
+                self._tell(await self._discovery.findings())
             except OSError as reason:
                 log.failed("discovery.failed", reason, level="WARNING")
                 continue
@@ -152,11 +158,24 @@ class Pool:
                 self._take_in(place, each)
 
     def _take_in(self, place: str, found: Found) -> None:
-        if place in self._cares:
-            return
+        before, self._plugged[place] = self._plugged.get(place), found
+        care = self._cares.pop(place, None)
+        if care is not None:
+            if before is not None and before.number == found.number and care.modem.port in found.ports:
+                self._cares[place] = care
+                care.offered(found.ports)
+                return
+            care.leave()
         self._cares[place] = self._care_for(found.ports, provisional=True)
         log.event("modem.plugged_in", place=place, ports=len(found.ports))
         self._start(self._cares[place])
+
+    def _tell(self, findings: Sequence[Finding]) -> None:
+        for new in (each for each in findings if each not in self._findings):
+            log.event("modem.unusable", level="WARNING", place=new.place, why=new.why, cure=new.cure)
+        if findings != self._findings:
+            self._findings = findings
+            self._changed()
 
     def _care_for(self, ports: Sequence[str], *, provisional: bool) -> Care:
         modem = self._roster.enrol(ports[0], provisional=provisional)

@@ -22,7 +22,7 @@ from modemd.clock import Clock
 from modemd.errors import ModemdError, ModemLost, PortUnusable
 from modemd.pool import registration, rungs
 from modemd.pool.bringup import BringUp, Step
-from modemd.pool.health import Evidence, Health, Rung, evidence_of
+from modemd.pool.health import Evidence, Rung, evidence_of
 from modemd.pool.lending import Lending
 from modemd.pool.modem import Condition, Modem
 from modemd.pool.settings import Hooks, Settings
@@ -48,7 +48,6 @@ class Care:
         self._settings = settings
         self._hooks = hooks
         self._clock = clock
-        self._health = Health()
         self._stopping = False
         self._proven = len(ports) == 1
         """Whether the port in use is known to be the one that answers."""
@@ -86,6 +85,13 @@ class Care:
         self.cut()
         self._becomes(Condition.ABSENT, "unplugged")
 
+    def offered(self, ports: Sequence[str]) -> None:
+        """The device shows these ports now: they come one after the other."""
+        if len(ports) != len(self.ports) and not self.modem.known and self.modem.link is not None:
+            self._proven = False
+            self.modem.link.close()
+        self.ports = ports
+
     def cut(self) -> None:
         """Wait no longer: what is unanswered is uncertain."""
         if self.modem.link is not None:
@@ -93,7 +99,7 @@ class Care:
 
     def resume(self) -> None:
         """Use it again, also one that is quarantined: somebody has seen to it."""
-        self._health.pardoned()
+        self.modem.health.pardoned()
         self._hurry.set()
         self.lending.resume()
 
@@ -158,13 +164,13 @@ class Care:
         await steps.run(before)
         self._booting = False
         self._proven = True
-        self._health.ready(self._clock.monotonic())
+        self.modem.health.ready(self._clock.monotonic())
         log.event("modem.ready", modem=self.modem.name, maker=self.modem.maker, model=self.modem.model)
         await self.lending.run(link, steps)
 
     def _settled(self, outcome: Outcome, judgement: Judgement | None) -> None:
         if outcome.verdict is Verdict.ACCEPTED:
-            self._health.accepted()
+            self.modem.health.accepted()
         self.lending.settled(outcome, judgement)
 
     async def _judge(self, failure: ModemdError, link: Link) -> tuple[Rung, float]:
@@ -180,8 +186,8 @@ class Care:
         if self.modem.superseded:  # whoever it is: a modem that fails has to be seen
             self._hooks.identified(self.modem)
         evidence = evidence_of(failure)
-        means = await rungs.means_for(self.modem.port, link.dialect.restart)
-        rung, rest_s = self._health.failed(evidence, self._clock.monotonic(), means)
+        means = await rungs.means_for(self.modem.port, link.dialect.restart, self._settings.sysfs)
+        rung, rest_s = self.modem.health.failed(evidence, self._clock.monotonic(), means)
         self._booting = rung not in {Rung.PING, Rung.REOPEN} or evidence in {Evidence.GONE, Evidence.RESTARTED}
         self._becomes(Condition.ABSENT if evidence is Evidence.GONE else Condition.QUARANTINED, str(failure))
         fields = {"modem": self.modem.name, "evidence": evidence.value, "rung": rung.value, "rest_s": rest_s}
@@ -191,7 +197,7 @@ class Care:
     async def _climb(self, rung: Rung, rest_s: float) -> None:
         """What the rung does with the port closed."""
         if rung is Rung.REAUTHORISE and not self._stopping:
-            await rungs.reauthorise(self.modem.port, self.modem.name)
+            await rungs.reauthorise(self.modem.port, self.modem.name, self._settings.sysfs)
         await self._rest(max(rest_s, rungs.SETTLE_S if rung is Rung.RESTART else 0.0))
 
     async def _rest(self, seconds: float) -> None:

@@ -17,12 +17,12 @@ from pathlib import Path
 from modemd import log
 from modemd.at.serial import in_thread
 from modemd.pool import usb, usb_ids
-from modemd.pool.usb import UsbPort
+from modemd.pool.usb import SYSFS, UsbPort
 
-LOOK_EVERY_S = 2.0
-"""Without events; a stick needs longer than that to start."""
-LOOK_ANYWAY_S = 10.0
-"""With events: the kernel drops them when nobody reads fast enough."""
+LOOK_EVERY_S = 1.0
+"""Without events; a stick needs longer than that to start, and a look takes a fraction of a millisecond."""
+LOOK_ANYWAY_S = 3.0
+"""With events: the kernel drops them when nobody reads fast enough, and in most containers none arrive."""
 SETTLE_S = 0.3
 """A composite device shows its ports one after the other; udev sets their group meanwhile."""
 
@@ -35,6 +35,8 @@ class Found:
     """What stays the same while it is plugged in: bus and socket, or the port's path."""
     ports: tuple[str, ...]
     """Its candidates for AT, the likeliest first."""
+    number: int = 0
+    """Another one is another plug-in at the same place; 0 where it is not known."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +49,17 @@ class Finding:
 
 
 class Discovery:
-    """What is plugged in; ``patterns`` are globs such as ``/dev/serial/by-path/*``."""
+    """What is plugged in; ``patterns`` are globs such as ``/dev/serial/by-path/*``, ``usb``: whether devices count."""
 
     def __init__(
-        self, patterns: Sequence[str] = (), *, usb: bool = True, sysfs: Path = usb.SYSFS, dev: Path = Path("/dev")
+        self, patterns: Sequence[str] = (), *, usb: bool = True, sysfs: Path = SYSFS, dev: Path = Path("/dev")
     ) -> None:
         self._patterns = patterns
         self._usb = usb
         self._sysfs = sysfs
         self._dev = dev
         self._ids = usb_ids.load()
+        self._without_events = bool(patterns) or sysfs != SYSFS
 
     async def look(self, known: Sequence[str] = ()) -> list[Found]:
         """What there is now besides the ``known`` ports; in a thread, for sysfs may block on a device that is dying."""
@@ -74,7 +77,7 @@ class Discovery:
                 if events is None:
                     await asyncio.sleep(LOOK_EVERY_S)
                 else:
-                    await _either(events, LOOK_EVERY_S if self._patterns else LOOK_ANYWAY_S)
+                    await _either(events, LOOK_EVERY_S if self._without_events else LOOK_ANYWAY_S)
                     await asyncio.sleep(SETTLE_S)
                 yield
 
@@ -97,7 +100,7 @@ class Discovery:
         for place, ports in sorted(devices.items()):
             candidates = self._ids.candidates(ports)
             if candidates:
-                yield Found(place, tuple(candidates))
+                yield Found(place, tuple(candidates), ports[0][1].number)
 
     def _ttys(self) -> list[str]:
         folder = self._sysfs / "class" / "tty"
@@ -113,7 +116,7 @@ class Discovery:
 
     def _not_yet(self) -> Iterable[Finding]:
         folder = self._sysfs / "bus" / "usb" / "devices"
-        for device in sorted(folder.iterdir()) if folder.is_dir() else ():
+        for device in sorted(folder.iterdir()) if self._usb and folder.is_dir() else ():
             try:
                 vendor, product = (int((device / name).read_text(), 16) for name in ("idVendor", "idProduct"))
             except (OSError, ValueError):

@@ -16,7 +16,7 @@ from modemd.at.link import Link
 from modemd.at.sending import Sending
 from modemd.clock import Clock
 from modemd.errors import PortLost
-from modemd.pool.health import casts_doubt
+from modemd.pool.health import Health, casts_doubt
 from modemd.values import Outcome, Segment, Verdict
 
 __all__ = ["Condition", "Modem", "Registration", "Sending"]
@@ -100,6 +100,8 @@ class Modem:
         """Identity of the SIM that is in it: ICCID, else IMSI, else ``port:<path>``. Never logged."""
         self.gaps_s: deque[float] = deque(maxlen=GAPS_KEPT)
         """Seconds from the last octet of a final result to the next ``AT+CMGS``, when a message was at hand."""
+        self.health = Health()
+        """Its record; it goes with the modem from port to port, so that a loop of restarts is seen as one."""
         self.link: Link | None = None
         self.on_settled: Callable[[Outcome, Judgement | None], None] = lambda _outcome, _judgement: None
         """The pool's ear: each outcome, as soon as it is known."""
@@ -163,6 +165,7 @@ class Modem:
         self.uncertain += former.uncertain
         self.busy_s += former.busy_s
         self.last_success = self.last_success or former.last_success
+        self.health = former.health
         former.superseded = True
         former.sent = former.failed = former.uncertain = 0
         former.busy_s = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from modemd.at import commands, grammar
@@ -69,7 +70,7 @@ async def examine(link: Link, dialects: Dialects) -> Report:
     return report
 
 
-async def probe(path: str, baud: int, dialects: Dialects) -> Report:
+async def probe(path: str, baud: int, dialects: Dialects, sysfs: Path = usb.SYSFS) -> Report:
     """Open a port that is nobody's, examine what is there, let it go; raises PortUnusable."""
     port = await open_port(path, baud)
     link = Link(port, lambda _event: None)
@@ -84,12 +85,12 @@ async def probe(path: str, baud: int, dialects: Dialects) -> Report:
     finally:
         link.close()
         await port.close()
-    return {"port": path, **await where(path), **report}
+    return {"port": path, **await where(path, sysfs), **report}
 
 
-async def where(path: str) -> Report:
+async def where(path: str, sysfs: Path) -> Report:
     """The USB side of a port: ids and interface, never a serial number."""
-    found = await in_thread(lambda: usb.usb_port(path))
+    found = await in_thread(lambda: usb.usb_port(path, sysfs))
     if found is None:
         return {"usb": None}
     return {"usb": f"{found.vendor:04x}:{found.product:04x}", "interface": found.interface, "place": found.place}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from modemd import log
 from modemd.at.commands import Command
 from modemd.at.link import Link
@@ -16,9 +18,9 @@ SETTLE_S = 2.0
 """From the OK of a restart until the port has gone: opened sooner it would be lost at once."""
 
 
-async def means_for(path: str, restart: tuple[str, ...]) -> Means:
+async def means_for(path: str, restart: tuple[str, ...], sysfs: Path) -> Means:
     """Which rungs there are for the modem at this port."""
-    port = await in_thread(lambda: usb.usb_port(path))
+    port = await in_thread(lambda: usb.usb_port(path, sysfs))
     return Means(restart=bool(restart), reauthorise=port is not None and usb.may_reauthorise(port))
 
 
@@ -36,11 +38,11 @@ async def restart(port: Port, commands: tuple[str, ...], modem: str) -> None:
         link.close()
 
 
-async def reauthorise(path: str, modem: str) -> None:
+async def reauthorise(path: str, modem: str, sysfs: Path) -> None:
     """Let the kernel unplug and replug the modem's USB device."""
 
     def work() -> None:
-        port = usb.usb_port(path)
+        port = usb.usb_port(path, sysfs)
         if port is not None:
             usb.reauthorise(port)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from modemd.at.dialect import Dialects
 from modemd.at.serial import DEFAULT_BAUD
@@ -30,6 +31,8 @@ class Settings:
     """Whether a modem may send in a foreign network."""
     traced: bool = False
     """Log the exchange at debug level, masked."""
+    root: Path = Path("/")
+    """Where ``sys`` and ``dev`` are."""
     listen_s: Callable[[str], float] = field(default=lambda _port: 0.3)
     """Silence on a port before its first command: longer where an answer to our predecessor's Ctrl-Z may come."""
     listen_at_most_s: float = 3.0
@@ -38,6 +41,16 @@ class Settings:
     upkeep_idle_s: float = 60.0
     upkeep_busy_s: float = 300.0
     """How often an idle or a busy modem is asked for its network and its storage."""
+
+    @property
+    def sysfs(self) -> Path:
+        """Where the kernel shows devices."""
+        return self.root / "sys"
+
+    @property
+    def dev(self) -> Path:
+        """Where their ports are."""
+        return self.root / "dev"
 
 
 @dataclass(frozen=True)

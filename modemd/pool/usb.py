@@ -27,6 +27,8 @@ class UsbPort:
     """bInterfaceNumber; sysfs writes it as two hex digits."""
     kind: tuple[int, int, int]
     """bInterfaceClass, SubClass, Protocol: what tells Huawei's ports apart."""
+    number: int
+    """devnum: the kernel counts it up at each plug-in."""
 
     @property
     def place(self) -> str:
@@ -79,4 +81,5 @@ def _usb_port(device: Path, interface: Path | None) -> UsbPort:
             read(interface, "bInterfaceSubClass"),
             read(interface, "bInterfaceProtocol"),
         ),
+        read(device, "devnum"),
     )

@@ -72,7 +72,8 @@ class Floor:
             ports,
             self.dispatcher.serve,
             clock=self._clock,
-            settings=PoolSettings(dialects=dialect.load(), pins=pins),
+            settings=PoolSettings(dialects=dialect.load(), pins=pins, root=self._settings.modems.root),
+            discover=self._settings.discovers,
             on_late_answer=self._late_answer,
             on_pdu=inbox.take,
         )

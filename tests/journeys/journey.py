@@ -102,6 +102,8 @@ class Daemon:
         self.wrap = list(wrap)
         """A command to run it under."""
         self.environ: dict[str, str] = {}
+        self.discovery = ["--no-discover"]
+        """No journey touches what is plugged in to this machine."""
         self._options = [*options, *(word for port in ports for word in ("--modem", port))]
         self._process: subprocess.Popen[str] | None = None
         self._run = 0
@@ -139,7 +141,7 @@ class Daemon:
         self.state_dir.parent.mkdir(parents=True, exist_ok=True)
         with self._output("err").open("w") as err:
             self._process = subprocess.Popen(
-                [*words, "--no-discover", *self._options, *options],
+                [*words, *self.discovery, *self._options, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=err,

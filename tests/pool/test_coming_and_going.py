@@ -7,59 +7,13 @@ from pathlib import Path
 
 import pytest
 from hw_sim.pytest_plugin import BankProcess, StartBank
+from loguru import logger
 from playbook import Table
 from pool_bench import PoolOver, befall, segment
+from usb_bus import Bus
 
 from modemd.pool import Condition, Discovery
 from modemd.pool.discovery import Finding, Found
-
-
-class Bus:
-    """A sysfs of our own making, over real ports: what the kernel shows of USB devices."""
-
-    def __init__(self, folder: Path) -> None:
-        self.sysfs = folder / "sys"
-        self.dev = folder / "dev"
-        self.dev.mkdir()
-        (self.sysfs / "class" / "tty").mkdir(parents=True)
-        (self.sysfs / "bus" / "usb" / "devices").mkdir(parents=True)
-
-    def plug(self, place: str, usb_id: str, ports: dict[int, tuple[str, str]], kind: str = "ff:00:00") -> None:
-        """A device at a place of the bus: ``{interface: (tty name, path of the real port)}``."""
-        vendor, _, product = usb_id.partition(":")
-        device = self.sysfs / "devices" / "usb1" / place
-        device.mkdir(parents=True)
-        (device / "idVendor").write_text(f"{vendor}\n")
-        (device / "idProduct").write_text(f"{product}\n")
-        (self.sysfs / "bus" / "usb" / "devices" / place).symlink_to(device)
-        for number, (name, real) in ports.items():
-            interface = device / f"{place}:1.{number}"
-            (interface / name).mkdir(parents=True)
-            (interface / "bInterfaceNumber").write_text(f"{number:02x}\n")
-            values = kind.split(":")
-            for field, value in zip(("Class", "SubClass", "Protocol"), values, strict=True):
-                (interface / f"bInterface{field}").write_text(f"{value}\n")
-            entry = self.sysfs / "class" / "tty" / name
-            entry.mkdir()
-            (entry / "device").symlink_to(interface / name)
-            (self.dev / name).symlink_to(real)
-
-    def describe(self, name: str, kind: str) -> None:
-        """Another interface descriptor for one tty."""
-        interface = (self.sysfs / "class" / "tty" / name / "device").resolve().parent
-        for field, value in zip(("Class", "SubClass", "Protocol"), kind.split(":"), strict=True):
-            (interface / f"bInterface{field}").write_text(f"{value}\n")
-
-    def unplug(self, *names: str) -> None:
-        """Take ttys away, and their devices."""
-        for name in names:
-            (self.sysfs / "class" / "tty" / name / "device").unlink()
-            (self.sysfs / "class" / "tty" / name).rmdir()
-            (self.dev / name).unlink()
-
-    def discovery(self, patterns: tuple[str, ...] = ()) -> Discovery:
-        """Looks at this bus."""
-        return Discovery(patterns, sysfs=self.sysfs, dev=self.dev)
 
 
 @pytest.fixture
@@ -81,7 +35,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_the_at_ports_of_a_device_come_in_the_order_of_their_worth(bus: Bus) -> None:
     real = {number: (f"ttyUSB{number}", "/dev/null") for number in range(5)}
     bus.plug("1-1.4", "2c7c:0125", real)
-    assert await bus.discovery().look() == [Found("1-1.4", (str(bus.dev / "ttyUSB2"), str(bus.dev / "ttyUSB3")))]
+    assert await bus.discovery().look() == [Found("1-1.4", (str(bus.dev / "ttyUSB2"), str(bus.dev / "ttyUSB3")), 2)]
 
 
 async def test_huaweis_ports_are_told_apart_by_their_descriptors(bus: Bus) -> None:
@@ -93,12 +47,12 @@ async def test_huaweis_ports_are_told_apart_by_their_descriptors(bus: Bus) -> No
         ("ttyUSB3", "ff:02:14"),
     ):
         bus.describe(name, kind)
-    assert await bus.discovery().look() == [Found("1-1", (str(bus.dev / "ttyUSB2"), str(bus.dev / "ttyUSB0")))]
+    assert await bus.discovery().look() == [Found("1-1", (str(bus.dev / "ttyUSB2"), str(bus.dev / "ttyUSB0")), 2)]
 
 
 async def test_an_unknown_product_of_a_maker_is_tried_port_by_port(bus: Bus) -> None:
     bus.plug("1-2", "1e0e:ffff", {2: ("ttyUSB7", "/dev/null"), 10: ("ttyUSB6", "/dev/null")})
-    assert await bus.discovery().look() == [Found("1-2", (str(bus.dev / "ttyUSB7"), str(bus.dev / "ttyUSB6")))]
+    assert await bus.discovery().look() == [Found("1-2", (str(bus.dev / "ttyUSB7"), str(bus.dev / "ttyUSB6")), 2)]
 
 
 async def test_what_is_no_modem_is_left_alone(bus: Bus) -> None:
@@ -173,12 +127,67 @@ async def test_renumbered_it_is_the_same_modem_with_the_same_counts(
     bench.sender.send(segment())
     await bench.sender.settled(1)
     name = bench.pool.modems[0].name
-    bus.unplug("ttyUSB2")
+    bus.unplug("1-1")
     await bench.until(lambda modems: modems[0].condition is Condition.ABSENT)
     bus.plug("1-4", "2c7c:0125", {2: ("ttyUSB9", bank.ports[0])})
     await bench.ready(1)
     assert [(modem.name, modem.sent) for modem in bench.pool.modems] == [(name, 1)]
     assert bench.pool.modems[0].port.endswith("ttyUSB9")
+
+
+async def test_replugged_faster_than_anybody_looks_it_is_found_under_its_new_number(
+    hw_sim_bank: StartBank, pool_over: PoolOver, bus: Bus
+) -> None:
+    """The kernel gives the next number where the old name is still held open; the socket is the same."""
+    bank = hw_sim_bank("--air", "0.02", modems=1)
+    bus.plug("1-1", "2c7c:0125", {2: ("ttyUSB2", bank.ports[0])})
+    bench = await pool_over([], wait=False, discovery=bus.discovery())
+    await bench.ready(1)
+    name = bench.pool.modems[0].name
+    befall(bank.folder, "modem0", "unplug", seconds=0.05, other_path=True)
+    bus.unplug("1-1")
+    bus.plug("1-1", "2c7c:0125", {2: ("ttyUSB3", str(bank.folder / "modem1"))})
+    await bench.until(lambda modems: modems[0].port.endswith("ttyUSB3") and modems[0].may_send)
+    bench.sender.send(segment())
+    await bench.sender.settled(1)
+    assert [modem.name for modem in bench.pool.modems] == [name]
+
+
+async def test_a_port_of_a_device_that_shows_up_late_is_tried_too(
+    hw_sim_bank: StartBank, pool_over: PoolOver, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modemd.pool.bringup.AWAKE_TRIES", 1)
+    bank = hw_sim_bank("--air", "0.02", modems=1)
+    asked = asyncio.Event()
+
+    def silence() -> list[str]:
+        asked.set()
+        return ["-"]
+
+    deaf = Table({"AT": silence}, echo=False)
+    bus.plug("1-1", "1e0e:ffff", {2: ("ttyUSB0", deaf.pty.path)})
+    bench = await pool_over([], wait=False, discovery=bus.discovery())
+    await asyncio.wait_for(asked.wait(), 5)
+    bus.unplug("1-1")
+    bus.plug("1-1", "1e0e:ffff", {2: ("ttyUSB0", deaf.pty.path), 3: ("ttyUSB1", bank.ports[0])})
+    await bench.ready(1)
+    assert bench.pool.modems[0].port.endswith("ttyUSB1")
+
+
+async def test_a_device_that_cannot_be_used_is_told_once_with_its_cure(pool_over: PoolOver, bus: Bus) -> None:
+    lines: list[str] = []
+    sink = logger.add(lines.append, level="WARNING", format="{message}")
+    try:
+        bus.plug("1-1", "12d1:14dc", {})
+        bench = await pool_over([], wait=False, discovery=bus.discovery())
+        await bench.until(lambda _: [finding.place for finding in bench.pool.findings] == ["1-1"])
+        bus.plug("1-2", "19d2:2000", {})
+        await bench.until(lambda _: len(bench.pool.findings) == 2)
+    finally:
+        logger.remove(sink)
+    assert [("HiLink" in line, "usb-modeswitch" in line) for line in lines] == [(True, False), (False, True)]
+    bus.unplug("1-1")
+    await bench.until(lambda _: [finding.place for finding in bench.pool.findings] == ["1-2"])
 
 
 async def test_replugged_at_another_path_it_comes_back_by_itself(hw_sim_bank: StartBank, pool_over: PoolOver) -> None:
@@ -232,7 +241,7 @@ async def test_a_sim_that_moves_to_another_modem_moves_alone(pool_over: PoolOver
     bus.plug("1-1", "2c7c:0125", {2: ("ttyUSB1", first.pty.path)})
     bench = await pool_over([], wait=False, discovery=bus.discovery())
     await bench.ready(1)
-    bus.unplug("ttyUSB1")
+    bus.unplug("1-1")
     await bench.until(lambda modems: modems[0].condition is Condition.ABSENT)
     bus.plug("1-2", "2c7c:0125", {2: ("ttyUSB2", second.pty.path)})
     await bench.ready(1)
