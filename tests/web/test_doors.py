@@ -38,9 +38,7 @@ async def test_promosms_takes_the_call_of_uptime_kuma(service: Service, stranger
     assert await sent(service) == [Sms("+48600100200", "Your parcel waits")]
 
 
-async def test_promosms_names_the_id_of_each_recipient_if_asked(
-    service: Service, stranger: httpx.AsyncClient
-) -> None:
+async def test_promosms_names_the_id_of_each_recipient_if_asked(service: Service, stranger: httpx.AsyncClient) -> None:
     call = CALL | {"recipients": ["48600100201", "600100200", "12"], "return-send-recipients": True}
     response = (await stranger.post(PROMOSMS, json=call, headers=promosms(service))).json()["response"]
     assert response["status"] == 0
