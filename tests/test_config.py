@@ -62,6 +62,7 @@ def test_every_key_is_also_an_environment_variable(tmp_path: Path, monkeypatch: 
     samples = {"listen": "[::1]:1", "url": "sqlite:////x", "level": "DEBUG", "region": "DE", "countries": "DE,FR"}
     numbers = {"modems": "2", "valid_for": "99", "stop_grace": "3", "pin": "0012", "certificate": "/c", "key": "/k"}
     numbers |= dict.fromkeys(SECTIONS["limits"].model_fields, "4") | {"time_zone": "UTC"}
+    numbers |= dict.fromkeys(("head_timeout", "body_timeout"), "7")
     numbers |= {"requests_per_minute": "5", "strangers_per_minute": "6", "trusted_proxies": "10.0.0.0/8,::1"}
     for section, model in SECTIONS.items():
         for key, field in model.model_fields.items():

@@ -50,6 +50,8 @@ class Server(Section):
     trusted_proxies: Texts = Field(
         default=(), description="addresses or networks of proxies whose X-Forwarded-For and -Proto are believed"
     )
+    head_timeout: float = Field(default=10, gt=0, le=600, description="seconds in which a request's head must be there")
+    body_timeout: float = Field(default=120, gt=0, le=3600, description="seconds in which its body must be there")
     requests_per_minute: Most = Field(default=60_000, description="requests a minute of each account; 0 is no limit")
     strangers_per_minute: Most = Field(
         default=3_000,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -37,6 +38,7 @@ from modemd.simulator import Simulator
 from modemd.state_dir import control_socket
 from modemd.waker import Waker
 from modemd.web.api import create_app
+from modemd.web.connection import Bounds as ConnectionBounds
 from modemd.web.rates import Rate, Rates
 from modemd.web.server import Listener
 from modemd.web.whereabouts import Whereabouts
@@ -209,6 +211,7 @@ class Service:
             app,
             settings.server.host,
             settings.server.port,
+            bounds=ConnectionBounds(settings.server.head_timeout, settings.server.body_timeout, _connections()),
             certificate=settings.tls.certificate,
             key=settings.tls.key,
         )
@@ -262,6 +265,11 @@ class Service:
 def key_directory(state_dir: Path) -> Path:
     """Where the key store lies: beside the state directory, so that no copy of the one takes the other along."""
     return state_dir.parent / f"{state_dir.name}.keys"
+
+
+def _connections() -> int:
+    """How many connections the HTTP listener may have: half of the descriptors are for modems and files."""
+    return min(2000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
 
 
 def _node(database: Database) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import socket
@@ -12,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from modemd.errors import DaemonError
+from modemd.web.connection import IDLE_S, Bounds, Connection
 
 BACKLOG = 1024
 """Connections that wait to be accepted: a burst of clients is slowed, not refused."""
@@ -21,24 +23,48 @@ STOP_S = 1
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the daemon has its own."""
+    """uvicorn without its signal handlers (the daemon has its own), with connections that have bounds."""
+
+    server_state: Bounds
+
+    def __init__(self, config: uvicorn.Config, bounds: Bounds) -> None:
+        super().__init__(config)
+        self.server_state = bounds
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; a TLS handshake has as long as a head."""
+        loop, config, bounds = asyncio.get_running_loop(), self.config, self.server_state
+        patience = bounds.head_s if config.ssl is not None else None
+        self.servers = [
+            await loop.create_server(
+                lambda: Connection(config=config, server_state=bounds, app_state=self.lifespan.state),
+                sock=listener,
+                ssl=config.ssl,
+                backlog=BACKLOG,
+                ssl_handshake_timeout=patience,
+            )
+            for listener in sockets or ()
+        ]
+        self.started = True
+
 
 class Listener:
     """Serves an application at one address."""
 
-    def __init__(self, app: FastAPI, host: str, port: int, *, certificate: Path | None, key: Path | None) -> None:
+    def __init__(
+        self, app: FastAPI, host: str, port: int, *, bounds: Bounds, certificate: Path | None, key: Path | None
+    ) -> None:
         self._host = host
         self._port = port
         self._socket: socket.socket | None = None
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=Connection,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -46,9 +72,11 @@ class Listener:
                 server_header=False,
                 proxy_headers=False,
                 timeout_graceful_shutdown=STOP_S,
+                timeout_keep_alive=IDLE_S,
                 ssl_certfile=certificate,
                 ssl_keyfile=key,
-            )
+            ),
+            bounds,
         )
 
     def bind(self) -> int:
