@@ -13,6 +13,9 @@ from pathlib import Path
 
 from modemd.errors import KeyStoreError
 
+_PIECE = 1 << 20
+"""Octets overwritten at once: a database is scrapped in this way too."""
+
 
 def replace(path: Path, content: bytes) -> None:
     """Put ``content`` (mode 0600) at ``path``: new file, fsync, rename, fsync of the directory, old inode overwritten.
@@ -78,7 +81,9 @@ def _overwrite(path: Path) -> None:
     except FileNotFoundError:
         return
     with open(descriptor, "wb") as file:
-        file.write(bytes(os.fstat(descriptor).st_size))
+        left = os.fstat(descriptor).st_size
+        while left > 0:
+            left -= file.write(bytes(min(left, _PIECE)))
         file.flush()
         os.fsync(descriptor)
     path.unlink()

@@ -8,19 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import orjson
-
 from modemd import log
 from modemd.accounts.durable_file import replace, scrap
+from modemd.accounts.key_ring import whose
 from modemd.errors import KeyStoreError
 
 
 class Mirrors:
     """The places. A folder has to exist: a missing one is a disk that is not mounted."""
 
-    def __init__(self, name: str, folders: Iterable[Path]) -> None:
+    def __init__(self, name: str, store: str, generation: int, folders: Iterable[Path]) -> None:
+        """For the store of this id. Raises KeyStoreError if a copy is newer than ``generation``, what lies here."""
         self._name = name
+        self._store = store
         self._generations = {folder: self._found(folder) for folder in folders}
+        newer = [folder for folder, found in self._generations.items() if found > generation]
+        if newer:
+            raise KeyStoreError(
+                f"the mirror in {newer[0]} is newer than this copy of the key store",
+                cure=f"modemd keys restore {newer[0]}, or accounts that were erased since would come back",
+                code="older_than_mirror",
+            )
 
     @property
     def folders(self) -> list[Path]:
@@ -31,21 +39,30 @@ class Mirrors:
         """The places that do not hold this generation."""
         return [folder for folder, written in self._generations.items() if written != generation]
 
+    def check(self, folder: Path) -> None:
+        """Raises KeyStoreError if this cannot be a place for a copy."""
+        if not folder.is_dir():
+            raise KeyStoreError(f"{folder} is not there", cure="mount it or make it, or modemd keys forget-mirror")
+        held = self._held(folder)
+        if held is not None and held[0] != self._store:
+            raise KeyStoreError(
+                f"{folder} holds something else under the name {self._name}", cure="name another directory"
+            )
+
     def add(self, folder: Path) -> None:
         """One more place; it is behind."""
         self._generations.setdefault(folder, 0)
 
     def remove(self, folder: Path) -> None:
-        """Give a place up, and overwrite the copy there if it is in reach."""
-        if self._generations.pop(folder, None) is not None and folder.is_dir():
+        """Give a place up, and overwrite the copy there if it is in reach and ours."""
+        if self._generations.pop(folder, None) is not None and self._found(folder):
             scrap(folder / self._name)
 
     def write(self, content: bytes, generation: int) -> None:
         """Bring every place up to date; those that cannot be are told in the log."""
         for folder in self.behind(generation):
             try:
-                if not folder.is_dir():
-                    raise KeyStoreError(f"{folder} is not there", cure="mount it, or modemd keys forget-mirror")
+                self.check(folder)
                 replace(folder / self._name, content)
             except KeyStoreError as error:
                 log.failed("keys.mirror_behind", error, level="WARNING", mirror=str(folder))
@@ -53,9 +70,13 @@ class Mirrors:
                 self._generations[folder] = generation
 
     def _found(self, folder: Path) -> int:
-        """The generation that lies there; 0 if there is none that can be read."""
+        """The generation of this store that lies there; 0 if none does."""
+        held = self._held(folder)
+        return held[1] if held is not None and held[0] == self._store else 0
+
+    def _held(self, folder: Path) -> tuple[str, int] | None:
+        """What lies there under our name: a store's id and generation; None if nothing does, or it cannot be read."""
         try:
-            _, _, content = (folder / self._name).read_bytes().partition(b"\n")
-            return int(orjson.loads(content)["generation"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return 0
+            return whose((folder / self._name).read_bytes())
+        except OSError:
+            return None

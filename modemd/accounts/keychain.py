@@ -1,71 +1,48 @@
-"""The key store in memory and its file: what makes sealed data readable.
+"""The key store in memory: what makes sealed data readable.
 
 Per account the data key, wrapped by the master key, and the look-up tags of its phone and e-mail; the operator's own
 secrets, wrapped likewise; a generation that counts every change; the ids of erased accounts. Destroying an account's
-entry makes everything sealed for it unreadable, wherever copies of the database are.
-
-The file is a line of hex (HMAC-SHA256 over the rest, keyed from the master key) and a JSON document; it is replaced
-as a whole at every change, here and in its mirrors.
+entry makes everything sealed for it unreadable, wherever copies of the database are. The file is replaced as a whole
+at every change, here and in its mirrors.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
 import secrets
 import threading
-from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TypedDict
-
-import orjson
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from modemd.accounts.durable_file import replace
 from modemd.accounts.key_mirrors import Mirrors
-from modemd.errors import KeyStoreError, Unreadable
+from modemd.accounts.key_ring import KEY_BYTES, RESTORE, Document, Entry, KeyRing, in_text, of
+from modemd.errors import Conflict, KeyStoreError, NotFound, Unreadable
 
-KEY_BYTES = 32
-NONCE_BYTES = 12
 STORE = "store"
-RESTORE = "restore it from a mirror: modemd keys restore DIR"
-
-
-class Entry(TypedDict):
-    """One account's part of the file: base64 throughout."""
-
-    key: str
-    tags: dict[str, str]
-
-
-class Document(TypedDict):
-    """The JSON part of the file."""
-
-    format: int
-    generation: int
-    accounts: dict[str, Entry]
-    erased: list[int]
-    secrets: dict[str, str]
-    mirrors: list[str]
 
 
 class KeyStore:
     """The keys of one modemd; reads take no lock, changes are on disk when they return. For any thread."""
 
     def __init__(self, directory: Path, master: bytes, document: Document, mirrors: Iterable[Path] = ()) -> None:
+        """``mirrors`` are those of the configuration. Raises KeyStoreError if one of them is newer."""
         self.directory = directory
-        self._mirrors = Mirrors(STORE, dict.fromkeys([*mirrors, *map(Path, document["mirrors"])]))
-        self._wrap = AESGCM(master)
-        self._seal = file_key(master)
-        self._document = document
-        self._accounts = document["accounts"]
+        self._configured = list(mirrors)
+        folders = dict.fromkeys([*self._configured, *map(Path, document["mirrors"])])
+        self._mirrors = Mirrors(STORE, document["id"], document["generation"], folders)
+        self._ring = KeyRing(master, document)
         self._owners: dict[tuple[str, str], list[int]] = {}
         for account, entry in self._accounts.items():
             self._index(int(account), entry)
         self._lock = threading.Lock()
+
+    @property
+    def _document(self) -> Document:
+        return self._ring.document
+
+    @property
+    def _accounts(self) -> dict[str, Entry]:
+        return self._ring.document["accounts"]
 
     @property
     def generation(self) -> int:
@@ -86,14 +63,15 @@ class KeyStore:
 
     def data_key(self, account: int) -> bytes:
         """The key everything of this account is sealed with. Raises Unreadable if there is none."""
-        entry = self._accounts.get(str(account))
+        ring = self._ring  # one ring for both steps: the master key may change between them
+        entry = ring.document["accounts"].get(str(account))
         if entry is None:
             raise Unreadable("the account's key does not exist", cure="restore the newest mirror of the key store")
-        return self._unwrap(entry["key"], f"account {account}")
+        return ring.unwrapped(entry["key"], of(account))
 
     def owners(self, kind: str, tag: bytes) -> list[int]:
         """Every account with this look-up tag; ``kind`` is ``phone`` or ``email``."""
-        return list(self._owners.get((kind, _text(tag)), ()))
+        return list(self._owners.get((kind, in_text(tag)), ()))
 
     def sharing(self, kind: str, account: int) -> list[int]:
         """The other accounts that have the same look-up tag as this one."""
@@ -104,9 +82,9 @@ class KeyStore:
 
     def add(self, account: int, tags: Mapping[str, bytes]) -> None:
         """Give a new account its random data key. Raises KeyStoreError; then nothing has changed."""
-        key = self._wrapped(secrets.token_bytes(KEY_BYTES), f"account {account}")
         with self._lock:
-            self._put(account, Entry(key=key, tags={kind: _text(tag) for kind, tag in tags.items()}))
+            key = self._ring.wrapped(secrets.token_bytes(KEY_BYTES), of(account))
+            self._put(account, Entry(key=key, tags={kind: in_text(tag) for kind, tag in tags.items()}))
 
     def tag(self, account: int, tags: Mapping[str, bytes]) -> None:
         """Give an account that has a key its look-up tags. Raises Unreadable, KeyStoreError."""
@@ -114,7 +92,7 @@ class KeyStore:
             entry = self._accounts.get(str(account))
             if entry is None:
                 raise Unreadable("the account's key does not exist")
-            self._put(account, Entry(key=entry["key"], tags={kind: _text(tag) for kind, tag in tags.items()}))
+            self._put(account, Entry(key=entry["key"], tags={kind: in_text(tag) for kind, tag in tags.items()}))
 
     def destroy(self, account: int, *, remember: bool = True) -> None:
         """Make everything sealed for an account unreadable for good. Raises KeyStoreError; may be repeated.
@@ -132,13 +110,16 @@ class KeyStore:
 
     def secret(self, name: str) -> bytes:
         """The operator's own random secret of this name, made when first asked for."""
-        known = self._document["secrets"].get(name)
-        if known is None:
+        ring = self._ring
+        if name not in ring.document["secrets"]:
             with self._lock:
-                known = self._document["secrets"].get(name) or self._wrapped(secrets.token_bytes(KEY_BYTES), name)
-                self._save({**self._document, "secrets": {**self._document["secrets"], name: known}})
-                self._document["secrets"][name] = known
-        return self._unwrap(known, name)
+                ring = self._ring
+                known = ring.document["secrets"]
+                if name not in known:
+                    fresh = ring.wrapped(secrets.token_bytes(KEY_BYTES), name)
+                    self._save({**ring.document, "secrets": {**known, name: fresh}})
+                    known[name] = fresh
+        return ring.unwrapped(ring.document["secrets"][name], name)
 
     def drop_secrets(self, begin: str, but: str) -> None:
         """Destroy the operator's secrets whose names begin so, those excepted that begin with ``but``."""
@@ -169,33 +150,38 @@ class KeyStore:
 
     def mirror(self, folder: Path) -> None:
         """Keep a copy in one more place, from now on and after a restart. Raises KeyStoreError."""
-        if not folder.is_dir():
-            raise KeyStoreError(f"{folder} is no directory", cure="make it, or mount it")
+        if folder.resolve() == self.directory.resolve():
+            raise KeyStoreError(f"{folder} is where the key store itself is", cure="name a place on another disk")
+        self._mirrors.check(folder)
         with self._lock:
             named = list(dict.fromkeys([*self._document["mirrors"], str(folder)]))
             self._mirrors.add(folder)
             self._save({**self._document, "mirrors": named})
             self._document["mirrors"] = named
 
-    def forget_mirror(self, folder: Path) -> None:
-        """Keep no copy there any more; what lies there is overwritten if it is in reach. Raises KeyStoreError."""
+    def forget_mirror(self, folder: Path) -> bool:
+        """Keep no copy there any more, and overwrite the one that lies there; False if it is out of reach.
+
+        Raises NotFound, Conflict if the configuration names it, KeyStoreError.
+        """
+        if folder in self._configured:
+            raise Conflict(f"{folder} is named in the configuration", cure="take it out of [keys] mirrors and restart")
+        if folder not in self.mirrors:
+            raise NotFound(f"{folder} is no mirror", cure="modemd keys shows them")
         with self._lock:
+            reached = folder.is_dir()
             named = [name for name in self._document["mirrors"] if name != str(folder)]
             self._mirrors.remove(folder)
             self._save({**self._document, "mirrors": named})
             self._document["mirrors"] = named
+            return reached
 
-    def rewrapped(self, master: bytes) -> KeyStore:
-        """The same store under another master key, not yet written."""
+    def rewrap(self, master: bytes) -> None:
+        """Wrap every key anew under another master key; readers see the one or the other. Raises KeyStoreError."""
         with self._lock:
-            new = KeyStore(self.directory, master, {**self._document, "accounts": {}, "secrets": {}})
-            accounts = {
-                name: Entry(key=new._wrapped(self.data_key(int(name)), f"account {name}"), tags=entry["tags"])
-                for name, entry in self._accounts.items()
-            }
-            own = {name: new._wrapped(self._unwrap(key, name), name) for name, key in self._document["secrets"].items()}
-            document: Document = {**self._document, "accounts": accounts, "secrets": own}
-            return KeyStore(self.directory, master, document, self.mirrors)
+            ring = self._ring.under(master)
+            self._write(ring, ring.document)
+            self._ring = ring
 
     def save(self) -> None:
         """Write the store as it is, as the next generation. Raises KeyStoreError."""
@@ -222,29 +208,11 @@ class KeyStore:
 
     def _save(self, document: Document) -> None:
         """Write ``document`` as the next generation, here and in every mirror that can be reached."""
+        self._write(self._ring, document)
+
+    def _write(self, ring: KeyRing, document: Document) -> None:
         generation = self.generation + 1
-        content = orjson.dumps({**document, "generation": generation})
-        sealed = hmac.digest(self._seal, content, hashlib.sha256).hex().encode() + b"\n" + content
-        replace(self.directory / STORE, sealed)
-        self._document["generation"] = generation
-        self._mirrors.write(sealed, generation)
-
-    def _wrapped(self, key: bytes, name: str) -> str:
-        nonce = os.urandom(NONCE_BYTES)
-        return _text(nonce + self._wrap.encrypt(nonce, key, name.encode()))
-
-    def _unwrap(self, wrapped: str, name: str) -> bytes:
-        raw = b64decode(wrapped)
-        try:
-            return self._wrap.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], name.encode())
-        except InvalidTag:
-            raise Unreadable("a wrapped key does not belong to this master key", cure=RESTORE) from None
-
-
-def file_key(master: bytes) -> bytes:
-    """The key of the file's first line."""
-    return hmac.digest(master, b"modemd key store file", hashlib.sha256)
-
-
-def _text(raw: bytes) -> str:
-    return b64encode(raw).decode()
+        content = ring.written({**document, "generation": generation})
+        replace(self.directory / STORE, content)
+        ring.document["generation"] = generation
+        self._mirrors.write(content, generation)

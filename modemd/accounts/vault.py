@@ -17,7 +17,8 @@ from types import TracebackType
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from modemd.accounts.keychain import NONCE_BYTES, KeyStore
+from modemd.accounts.key_ring import NONCE_BYTES
+from modemd.accounts.keychain import KeyStore
 from modemd.errors import Unreadable
 
 TAG_BYTES = 16
