@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from modemd import __version__
@@ -38,8 +38,9 @@ def document(
     utilisation: float = 0.0,
     modems: Iterable[Modem] = (),
     limited_until: LimitedUntil = _unlimited,
+    alarms: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The whole document."""
+    """The whole document; ``alarms``, sentences for the operator, are in it only when there are some."""
     oldest = max(0, now - counts.oldest_due) / SECOND if counts.oldest_due is not None else 0.0
     return {
         "running": running,
@@ -54,6 +55,7 @@ def document(
         "totals": {name: counts.totals.get(name, 0) for name in TOTALS},
         "rate": {"sent_per_min": round(sent_per_min, 1), "pool_utilisation": round(utilisation, 3)},
         "modems": [modem_entry(modem, limited_until) for modem in modems],
+        **({"alarms": list(alarms)} if alarms else {}),
     }
 
 

@@ -26,10 +26,23 @@ ALLOWED: dict[str, set[str]] = {
     "cli": {"service", "config", "state_dir"},
     "web": {"accounts", "queue"},
     # what introduces the parts to each other
-    "service": {"config", "state_dir", "control", "web", "dispatcher", "inbox", "jobs", "desk", "pool_desk", "status"}
+    "service": {
+        "config",
+        "state_dir",
+        "control",
+        "web",
+        "dispatcher",
+        "inbox",
+        "jobs",
+        "desk",
+        "pool_desk",
+        "key_desk",
+        "status",
+    }
     | {"waker", "gauge", "pin_memory", "simulator", "accounts", "queue", "pool", "at", "db"},
     "desk": {"accounts", "queue", "story"},
     "pool_desk": {"pool", "status"},
+    "key_desk": {"accounts"},
     "status": {"queue", "pool"},
     "story": {"queue"},
     # what moves messages

@@ -60,6 +60,7 @@ def test_a_list_in_the_environment_is_comma_separated_or_json(
 
 def test_every_key_is_also_an_environment_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     samples = {"listen": "[::1]:1", "url": "sqlite:////x", "level": "DEBUG", "region": "DE", "countries": "DE,FR"}
+    samples |= {"mirrors": "/media/usb,/srv/keys"}
     numbers = {"modems": "2", "valid_for": "99", "stop_grace": "3", "pin": "0012", "certificate": "/c", "key": "/k"}
     numbers |= dict.fromkeys(SECTIONS["limits"].model_fields, "4") | {"time_zone": "UTC"}
     numbers |= dict.fromkeys(("head_timeout", "body_timeout"), "7")
@@ -107,6 +108,7 @@ def test_an_unknown_variable_is_refused_by_name(tmp_path: Path, monkeypatch: pyt
     ("text", "name"),
     [
         ("[queue]\nvalid_for = 1\n", "[queue] valid_for"),
+        ('[keys]\nmirrors = ["usb"]\n', "[keys] mirrors"),
         ('[queue]\nvalid_for = "soon"\n', "[queue] valid_for"),
         ('[server]\nlisten = "8160"\n', "[server] listen"),
         ('[server]\nlisten = "a:b:99999"\n', "[server] listen"),

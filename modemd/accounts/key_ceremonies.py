@@ -77,8 +77,8 @@ def _agree(store: KeyStore, master: MasterKey) -> None:
 def _waiting_or_placed(mirror: Path, master: MasterKey) -> bytes:
     """The master key that fits a mirror: during a rotation that was cut off it may be the new one."""
     if master.waiting.exists():
-        fresh = master_key.read(master.waiting)
         try:
+            fresh = master_key.read(master.waiting)
             _mirrored(mirror, fresh)
         except KeyStoreError:
             return master.read()

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from modemd import log
-from modemd.accounts.durable_file import replace, scrap
+from modemd.accounts.durable_file import replace, scrap, tidy
 from modemd.accounts.key_ring import whose
 from modemd.errors import KeyStoreError
 
@@ -70,9 +70,15 @@ class Mirrors:
                 self._generations[folder] = generation
 
     def _found(self, folder: Path) -> int:
-        """The generation of this store that lies there; 0 if none does."""
+        """The generation of this store that lies there, and nothing older beside it; 0 if none does."""
         held = self._held(folder)
-        return held[1] if held is not None and held[0] == self._store else 0
+        if held is None or held[0] != self._store:
+            return 0
+        try:
+            tidy(folder / self._name)
+        except KeyStoreError:
+            return 0  # an older copy, of which a crash left a part, cannot be removed
+        return held[1]
 
     def _held(self, folder: Path) -> tuple[str, int] | None:
         """What lies there under our name: a store's id and generation; None if nothing does, or it cannot be read."""

@@ -96,8 +96,8 @@ def settle(directory: Path, master: MasterKey) -> bytes:
         tidy(master.path)
     if not master.waiting.exists():
         return master.read()
-    fresh = master_key.read(master.waiting)
     try:
+        fresh = master_key.read(master.waiting)  # a crash may have left it overwritten
         read_document(directory / STORE, fresh)
     except KeyStoreError:
         fresh = master.read()

@@ -146,6 +146,14 @@ class Accounts:
             ("keys.mirrors", 60.0, self.catch_up),
         ]
 
+    @property
+    def alarms(self) -> list[str]:
+        """What the operator should look at, in sentences."""
+        return [
+            f"the mirror of the key store in {folder} is behind: erasures wait for it (modemd keys)"
+            for folder in self._keystore.behind()
+        ]
+
     async def erase_unused(self) -> None:
         """Forget the accounts that nobody has used within a week of opening them."""
         for account in await self.directory.unused(self._clock.now() - UNUSED * SECOND):

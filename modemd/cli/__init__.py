@@ -29,6 +29,7 @@ FAILED, WRONG_USAGE, NOT_RUNNING = 1, 2, 3
         "queue": "List, cancel, retry and settle messages.",
         "modems": "Show the modems; drain, resume, restart, probe them.",
         "accounts": "Create and show accounts.",
+        "keys": "Show the key store; make, mirror, restore it, change its master key.",
         "completion": "Print what makes a shell complete modemd's commands.",
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

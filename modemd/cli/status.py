@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import click
@@ -19,7 +17,6 @@ from modemd.cli import NOT_RUNNING
 from modemd.cli.options import Place, as_json, placed, print_json
 from modemd.cli.rendering import console, listed, moment, span, table
 from modemd.errors import NotRunning
-from modemd.state_dir import database_file, database_url
 
 EVERY_S = 1.0
 """How often --watch looks again."""
@@ -53,14 +50,10 @@ def _document(place: Place) -> dict[str, Any]:
 
 
 def _offline(place: Place) -> dict[str, Any]:
-    """The document from the database; where there is none yet, what an empty one says, without leaving one behind."""
+    """The document from the database; where there is none yet, what an empty one says."""
     from modemd import service  # heavy, and needed only without a daemon
 
-    settings = place.settings()
-    with tempfile.TemporaryDirectory(prefix="modemd-") as nowhere:
-        if settings.database.url is None and not database_file(settings.state_dir).exists():
-            settings = place.settings(database={"url": database_url(Path(nowhere))})
-        return asyncio.run(service.offline_status(settings))
+    return asyncio.run(service.offline_status(place.settings()))
 
 
 def _watch(place: Place, as_json: bool) -> None:
@@ -99,6 +92,7 @@ def _head(document: dict[str, Any]) -> list[Text]:
     if document["running"]:
         utilisation = f"pool used to {rate['pool_utilisation']:.0%}"
         lines.append(f"rate     {rate['sent_per_min']:.0f} sent in the last minute, {utilisation}")
+    lines += [f"alarm    {alarm}" for alarm in document.get("alarms", ())]
     return [Text(line) for line in lines]
 
 

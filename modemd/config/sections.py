@@ -174,6 +174,13 @@ class Keys(Section):
 
     mirrors: Paths = Field(default=(), description="directories that hold a copy of the key store")
 
+    @field_validator("mirrors")
+    @classmethod
+    def _whole(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        if not all(folder.is_absolute() for folder in value):
+            raise ValueError("a mirror is named by its whole path, for the daemon starts wherever it is started")
+        return value
+
 
 class Webhooks(Section):
     """Events sent to programs of users."""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from modemd.clock import Clock
 from modemd.db.engine import Engine
 from modemd.db.readers import Readers
-from modemd.db.schema import Migration
+from modemd.db.schema import Migration, last_applied
 from modemd.db.transaction import Reader, Transaction
 from modemd.db.writer import Job, Urgency, Writer
 from modemd.errors import StorageBusy, StorageError
@@ -53,6 +53,23 @@ class Database:
         self._readers = Readers(self._engine, self._loop)
         self._readers.start()
         self._writer = writer
+
+    async def look(self) -> int:
+        """Open it for reading alone, as it is: nothing is made or brought to this version, `write` is refused.
+
+        The number of the last migration it has; 0, and nothing is open, where there is no database yet. Raises
+        NotADatabase, StorageUnreachable, or SchemaError if it is newer than this version.
+        """
+        self._loop = asyncio.get_running_loop()
+        if not await asyncio.to_thread(self._engine.exists):
+            return 0
+        self._readers = Readers(self._engine, self._loop)
+        self._readers.start()
+        try:
+            return await self.read(lambda reader: last_applied(self._engine, reader, self._migrations))
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Finish what was handed in, then close; what comes later is refused with StorageError ``closed``."""

@@ -79,6 +79,13 @@ class Engine(Protocol):
     def alone(self) -> str:
         """A statement that keeps other migrating processes out until COMMIT; empty where BEGIN does."""
 
+    @property
+    def tables(self) -> str:
+        """A query for the names of all tables."""
+
+    def exists(self) -> bool:
+        """Whether there is a database, without making one. Raises NotADatabase if it is another program's."""
+
     def connect(self, *, writing: bool) -> Connection:
         """Open this thread's connection.
 

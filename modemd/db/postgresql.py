@@ -177,6 +177,8 @@ class PostgresEngine:
     types: Mapping[str, str] = MappingProxyType({"id": "BIGINT PRIMARY KEY", "blob": "BYTEA"})
     alone = f"SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
 
+    tables = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+
     def __init__(self, url: str) -> None:
         self._url = url
         self.peewee: peewee.Database = peewee.PostgresqlDatabase(
@@ -187,6 +189,10 @@ class PostgresEngine:
             application_name="modemd",
             **LIVENESS,
         )
+
+    def exists(self) -> bool:
+        """A database that is named exists; what is in it, the schema tells."""
+        return True
 
     def connect(self, *, writing: bool) -> PostgresConnection:
         """Open this thread's connection."""

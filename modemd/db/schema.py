@@ -18,6 +18,7 @@ from itertools import pairwise
 
 from modemd.clock import Clock
 from modemd.db.engine import Connection, Engine
+from modemd.db.transaction import Reader
 from modemd.errors import SchemaError, StorageError
 
 _FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
@@ -76,17 +77,30 @@ def migrate(engine: Engine, connection: Connection, clock: Clock, migrations: Se
             return
 
 
-def _missing(engine: Engine, connection: Connection, migrations: Sequence[Migration]) -> Migration | None:
-    """The next migration to apply."""
-    connection.execute(_spell(_TABLE, engine.types))
-    applied = {number for (number,) in connection.execute("SELECT number FROM migration")}
-    last = max(applied, default=0)
+def last_applied(engine: Engine, connection: Reader, migrations: Sequence[Migration]) -> int:
+    """The number of the last migration that a database has, 0 for none. Raises SchemaError if it is newer than we."""
+    if "migration" not in {name for (name,) in connection.execute(engine.tables).fetchall()}:
+        return 0
+    last = int(connection.execute("SELECT COALESCE(max(number), 0) FROM migration").fetchone()[0])
+    _refuse_newer(last, migrations)
+    return last
+
+
+def _refuse_newer(last: int, migrations: Sequence[Migration]) -> None:
     known = max((migration.number for migration in migrations), default=0)
     if last > known:
         raise SchemaError(
             f"the database has schema {last}, this modemd knows {known}",
             cure="install the modemd that wrote it or a newer one, or restore a backup",
         )
+
+
+def _missing(engine: Engine, connection: Connection, migrations: Sequence[Migration]) -> Migration | None:
+    """The next migration to apply."""
+    connection.execute(_spell(_TABLE, engine.types))
+    applied = {number for (number,) in connection.execute("SELECT number FROM migration")}
+    last = max(applied, default=0)
+    _refuse_newer(last, migrations)
     for migration in migrations:
         if migration.number in applied:
             continue

@@ -32,6 +32,9 @@ PAGES = 64
 HELD_UP = 0.02
 """Seconds that a checkpoint may keep the writer waiting while a reader is at its last page; then it tries again."""
 
+BACKUP = 0x6D6F6462
+"""``modb``: a backup, which must not be written to as if it were the database."""
+
 PRAGMAS = (
     ("journal_mode", "WAL"),
     ("synchronous", "FULL"),  # fsync of the WAL before COMMIT returns
@@ -110,6 +113,7 @@ class SqliteEngine:
     name = "sqlite"
     types: Mapping[str, str] = MappingProxyType({"id": "INTEGER PRIMARY KEY", "blob": "BLOB"})
     alone = ""  # BEGIN IMMEDIATE holds the file's only write lock
+    tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self.path = path
@@ -134,6 +138,16 @@ class SqliteEngine:
             raise self.fault(error) from None
         return SqliteConnection(connection, self._clock, writing=writing)
 
+    def exists(self) -> bool:
+        """Whether there is a file with tables of ours in it; looked at before any PRAGMA could change it."""
+        if not self.path.exists():
+            return False
+        try:
+            with closing(sqlite3.connect(f"{self.path.as_uri()}?mode=rw", timeout=PATIENCE, uri=True)) as connection:
+                return self._ours(connection)
+        except sqlite3.Error as error:
+            raise self.fault(error) from None
+
     def _create(self) -> None:
         """Make an empty file, which is an empty database, so that it never has another mode than 0600."""
         if self.path.exists():
@@ -148,15 +162,21 @@ class SqliteEngine:
     def _claim(self) -> None:
         """Mark an empty file as ours; refuse what is no database or another program's before a PRAGMA changes it."""
         with closing(sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)) as connection:
-            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            application = connection.execute("PRAGMA application_id").fetchone()[0]
-            if tables and application != APPLICATION:
-                raise NotADatabase(
-                    f"{self.path} is the database of another program", cure="name another file in database.url"
-                )
-            if application != APPLICATION:
+            if not self._ours(connection) and _application(connection) != APPLICATION:
                 connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only a file without tables heeds it
                 connection.execute(f"PRAGMA application_id = {APPLICATION}")
+
+    def _ours(self, connection: sqlite3.Connection) -> bool:
+        """Whether the file holds tables. Raises NotADatabase if they are not ours to write to."""
+        tables: int = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        application = _application(connection)
+        if application == BACKUP:
+            raise NotADatabase(f"{self.path} is a backup", cure="modemd restore FILE puts its content in place")
+        if tables and application != APPLICATION:
+            raise NotADatabase(
+                f"{self.path} is the database of another program", cure="name another file in database.url"
+            )
+        return tables > 0
 
     def _check_journal(self, connection: sqlite3.Connection) -> None:
         """Refuse a file system on which the write-ahead log cannot work."""
@@ -197,3 +217,7 @@ class SqliteEngine:
         if isinstance(original, sqlite3.Error) and hasattr(original, "sqlite_errorname"):
             return fault(original, self.path).with_traceback(original.__traceback__)
         return original
+
+
+def _application(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA application_id").fetchone()[0])

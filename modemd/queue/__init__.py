@@ -15,8 +15,12 @@ from modemd.queue.rows import Counts, Draft, Envelope, Idempotency, Message, Set
 from modemd.queue.states import ENDED, IfUncertain, State
 from modemd.queue.submit import SLICE, Repeated
 
+FIRST_SCHEMA = 2
+"""The migration that made the queue: from it on, how much lies where can be counted."""
+
 __all__ = [
     "ENDED",
+    "FIRST_SCHEMA",
     "SLICE",
     "Claim",
     "Claims",

@@ -171,3 +171,8 @@ class Counts:
     """Since the database was made: accepted, and entries into each end state."""
     oldest_due: int | None
     """The moment since which the longest-waiting queued message could have been sent."""
+
+    @classmethod
+    def nothing(cls) -> Counts:
+        """What a database says that holds no queue yet."""
+        return cls(dict.fromkeys(State, 0), dict.fromkeys(Lane, 0), {}, None)

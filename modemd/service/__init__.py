@@ -1,6 +1,18 @@
 """The daemon, put together: every part built, introduced to the others, run, drained and stopped."""
 
+from modemd.accounts.master_key import from_paper
+from modemd.service.ceremonies import ask_keys, init_keys, key_directory, paper_of, restore_keys
 from modemd.service.process import offline_status, run
-from modemd.service.service import Service, key_directory
+from modemd.service.service import Service
 
-__all__ = ["Service", "key_directory", "offline_status", "run"]
+__all__ = [
+    "Service",
+    "ask_keys",
+    "from_paper",
+    "init_keys",
+    "key_directory",
+    "offline_status",
+    "paper_of",
+    "restore_keys",
+    "run",
+]

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import gc
-import os
 import resource
 import signal
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from modemd import log, status
 from modemd.clock import SystemClock
 from modemd.config import Settings
 from modemd.db import connect
-from modemd.errors import AlreadyRunning, DaemonError
-from modemd.queue import Queue
+from modemd.errors import DaemonError
+from modemd.queue import FIRST_SCHEMA, Counts, Queue
+from modemd.service.hold import Hold
 from modemd.service.service import Service
-from modemd.state_dir import prepare
 
 SWITCH_INTERVAL_S = 0.0001
 """How long a thread may keep the others waiting. At Python's 5 ms the gap between two messages had a p99 of 22 ms
@@ -35,7 +32,7 @@ async def run(settings: Settings, announce: Announce = lambda service: None) -> 
 
     ``announce`` is called when everything is up.
     """
-    with _Hold(settings.state_dir):
+    with Hold(settings.state_dir):
         _prepare_process()
         service = Service(settings, SystemClock())
         await service.start()
@@ -48,35 +45,14 @@ async def run(settings: Settings, announce: Announce = lambda service: None) -> 
 
 
 async def offline_status(settings: Settings) -> dict[str, Any]:
-    """The status document from the database alone, for when no daemon runs; raises StorageError."""
+    """The status document from the database alone, for when no daemon runs; changes nothing. Raises StorageError."""
     clock = SystemClock()
     database = connect(settings.database_url, clock=clock)
-    await database.open()
-    try:
+    counts = Counts.nothing()
+    if await database.look() >= FIRST_SCHEMA:
         counts = await Queue(database, clock, status.node_name()).counts()
-        return status.document(counts, clock.now(), running=False)
-    finally:
-        await database.close()
-
-
-class _Hold:
-    """The state directory, held for one daemon by a lock that dies with it."""
-
-    def __init__(self, state_dir: Path) -> None:
-        self._state_dir = prepare(state_dir)
-
-    def __enter__(self) -> None:
-        self._descriptor = os.open(self._state_dir / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._descriptor)
-            raise AlreadyRunning(
-                f"another modemd runs on {self._state_dir}", cure="stop it, or name another with --state-dir"
-            ) from None
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
+    await database.close()
+    return status.document(counts, clock.now(), running=False)
 
 
 def _prepare_process() -> None:

@@ -6,11 +6,10 @@ import asyncio
 import resource
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 from modemd import __version__, inbox, log, status
-from modemd.accounts import keystore
+from modemd.accounts import master_key
 from modemd.accounts.addressee import Addressee
 from modemd.accounts.bounds import Bounds
 from modemd.accounts.inbound import Inbound
@@ -27,11 +26,13 @@ from modemd.errors import StorageUnwritable
 from modemd.gauge import Gauge
 from modemd.inbox import Inbox
 from modemd.jobs import Duty, Jobs
+from modemd.key_desk import KeyDesk
 from modemd.pool_desk import PoolDesk
 from modemd.queue import Queue, State, handover
 from modemd.queue.handover import Handover
 from modemd.service.allowance import Allowance
 from modemd.service.background import Background
+from modemd.service.ceremonies import key_directory, open_keys
 from modemd.service.floor import Floor
 from modemd.service.readiness import Readiness
 from modemd.simulator import Simulator
@@ -90,6 +91,7 @@ class Service:
             utilisation=self._gauge.utilisation,
             modems=self.floor.pool.modems,
             limited_until=self.floor.seats.limited_until,
+            alarms=self.accounts.alarms,
         )
 
     async def _start(self) -> None:
@@ -98,7 +100,7 @@ class Service:
         self._on_stop(database.close)
         self.queue = Queue(database, self._clock, _node(database), self.settings.queue.valid_for)
         hands = await self._recover()
-        keys = await self._open_keys(database)
+        keys = await open_keys(self.settings, database)
         await self._build_accounts(database, keys)
         self._readiness = Readiness(
             database,
@@ -111,7 +113,7 @@ class Service:
         self.background.run("waker", Waker(self.queue, self._clock).run())
         self.background.run("accounts", self.accounts.run())
         self._serve_http(listener)
-        await self._open_desk()
+        await self._open_desk(keys)
         self._start_duties()
 
     async def _recover(self) -> Handover:
@@ -128,11 +130,6 @@ class Service:
         for handed in self.queue.handed:  # still unanswered, should this daemon end before it has heard more
             hands.note(handed.sim, handed.message, handed.part)
         return hands
-
-    async def _open_keys(self, database: Database) -> KeyStore:
-        fresh = await database.read(lambda db: db.execute("SELECT 1 FROM account LIMIT 1").fetchone() is None)
-        where, mirrors = key_directory(self.settings.state_dir), self.settings.keys.mirrors
-        return await asyncio.to_thread(keystore.open_or_create, where, fresh=fresh, mirrors=mirrors)
 
     async def _build_accounts(self, database: Database, keys: KeyStore) -> None:
         settings = self.settings
@@ -227,7 +224,7 @@ class Service:
 
         self._on_stop(stop)
 
-    async def _open_desk(self) -> None:
+    async def _open_desk(self, keys: KeyStore) -> None:
         desk = Desk(
             queue=self.queue,
             sending=self.accounts.sending,
@@ -237,7 +234,9 @@ class Service:
             clock=self._clock,
         )
         pool_desk = PoolDesk(self.floor.pool, self.floor.seats.limited_until)
-        control = Control(control_socket(self.settings.state_dir), {**desk.verbs, **pool_desk.verbs})
+        key_desk = KeyDesk(keys, master_key.locate(keys.directory), self.settings.state_dir)
+        verbs = {**desk.verbs, **pool_desk.verbs, **key_desk.verbs}
+        control = Control(control_socket(self.settings.state_dir), verbs)
         await control.start()
         self._on_stop(control.stop)
 
@@ -260,11 +259,6 @@ class Service:
 
     def _on_stop(self, do: Callable[[], Awaitable[None]]) -> None:
         self._running.push_async_callback(do)
-
-
-def key_directory(state_dir: Path) -> Path:
-    """Where the key store lies: beside the state directory, so that no copy of the one takes the other along."""
-    return state_dir.parent / f"{state_dir.name}.keys"
 
 
 def _connections() -> int:
