@@ -13,6 +13,7 @@ import orjson
 
 from modemd import ids
 from modemd.accounts.api_keys import ApiKeys
+from modemd.accounts.billing.parts import Billing
 from modemd.accounts.directory import Directory
 from modemd.accounts.groups import Groups
 from modemd.accounts.opt_outs import OptOuts
@@ -26,7 +27,7 @@ PAGE = 250
 
 SHOWN = frozenset(
     {"account", "api_key", "session", "message", "event", "segment", "recipient", "recipient_group", "membership"}
-    | {"opt_out", "inbound", "account_usage"}
+    | {"opt_out", "inbound", "account_usage", "balance", "booking", "billing_data", "invoice"}
 )
 """Tables whose content is exported."""
 NOTHING_TO_SHOW = {
@@ -37,6 +38,7 @@ NOTHING_TO_SHOW = {
     "retention_later": "ids of messages that are here",
     "early_report": "reports on messages that are being sent: seconds later they are here",
     "inbound_part": "segments of inbound messages that are not complete yet",
+    "charge": "what is given back for a message that is not sent: what was taken is in the bookings",
     "inbound_seen": "keyed forms of inbound messages that are here",
 }
 """Tables that are not, and why."""
@@ -64,6 +66,7 @@ class Export:
         recipients: Recipients,
         groups: Groups,
         opt_outs: OptOuts,
+        billing: Billing,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -73,13 +76,18 @@ class Export:
         self._recipients = recipients
         self._groups = groups
         self._opt_outs = opt_outs
+        self._billing = billing
         self._clock = clock
         self.inbox: Inbox | None = None
         """Set by who has one."""
 
     async def pieces(self, account: int) -> AsyncIterator[bytes]:
         """The document, piece by piece. Raises NotFound, StorageError."""
-        head = {"exported_at": rfc3339(self._clock.now()), "account": await self._account(account)}
+        head = {
+            "exported_at": rfc3339(self._clock.now()),
+            "account": await self._account(account),
+            "billing": await self._billing.held(account),
+        }
         yield orjson.dumps(head)[:-1]
         lists: list[tuple[str, Callable[[int], AsyncIterator[Page]]]] = [
             ("api_keys", self._api_keys),

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 
 from modemd.accounts.addressing import Books
 from modemd.accounts.api_keys import ApiKeys
+from modemd.accounts.billing.parts import Billing
+from modemd.accounts.billing.tariff import Tariff
 from modemd.accounts.bounds import Bounds
 from modemd.accounts.budgets import Budgets
 from modemd.accounts.credentials import Credentials
@@ -46,6 +49,10 @@ class Terms:
     """How long messages live, and how much an account may submit."""
     ages: Ages = field(default_factory=Ages)
     """When things are forgotten."""
+    tariff: Tariff = field(default_factory=Tariff)
+    """What sending costs."""
+    zone: tzinfo = UTC
+    """Where months begin."""
 
 
 class Accounts:
@@ -84,8 +91,17 @@ class Accounts:
         self.recipients = Recipients(database, vault, ids, clock)
         self.groups = Groups(database, vault, ids, clock)
         books = Books(self.recipients, self.groups, self.opt_outs)
+        self.billing = Billing(database, vault, terms.tariff, terms.zone, ids=ids, clock=clock)
         self.sending = Sending(
-            queue, vault, terms.numbers, count=count, plain=plain, clock=clock, books=books, bounds=terms.bounds
+            queue,
+            vault,
+            terms.numbers,
+            count=count,
+            plain=plain,
+            clock=clock,
+            books=books,
+            bounds=terms.bounds,
+            till=self.billing.till,
         )
         self._hasher = Hasher()
         self.credentials = Credentials(database, keystore, vault, self._hasher, clock)
@@ -118,6 +134,7 @@ class Accounts:
             recipients=self.recipients,
             groups=self.groups,
             opt_outs=self.opt_outs,
+            billing=self.billing,
             clock=self._clock,
         )
 

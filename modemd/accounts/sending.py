@@ -16,6 +16,7 @@ import orjson
 from modemd import ids
 from modemd.accounts import letter
 from modemd.accounts.addressing import Addressed, Addressing, Books
+from modemd.accounts.billing.till import Bill, Till
 from modemd.accounts.bounds import Bounds
 from modemd.accounts.letter import Letter
 from modemd.accounts.numbers import Numbers, Rejected
@@ -75,9 +76,11 @@ class Sending:
         clock: Clock,
         books: Books | None = None,
         bounds: Bounds | None = None,
+        till: Till | None = None,
     ) -> None:
         self._queue = queue
         self._bounds = bounds or Bounds()
+        self._till = till
         self._vault = vault
         self._numbers = numbers
         self._addressing = Addressing(numbers, books, count, plain)
@@ -89,13 +92,17 @@ class Sending:
         """Accept a call: durable when it returns.
 
         Raises InvalidField if no recipient is acceptable, Conflict (``idempotency_mismatch``) if the key was used
-        for another request, TooMany if it would pass the account's limit, StorageError; then nothing was accepted.
+        for another request, TooMany if it would pass the account's limit, PaymentRequired if it costs more than the
+        account has, StorageError; then nothing was accepted.
         """
         with self._vault.unit(account) as box:
             accepted, rejected = await self._addressing.messages(account, request, box)
+            bill = None
+            if self._till is not None:
+                accepted, bill = await self._till.priced(account, request.lane, accepted, rejected)
             if not accepted:
                 raise _none_acceptable(rejected)
-            call = _Call(request, accepted, self._queue.ids.many(len(accepted)), box, self._clock.now())
+            call = _Call(request, accepted, self._queue.ids.many(len(accepted)), box, self._clock.now(), bill)
             call_key = None if idempotency_key is None else call.idempotency(idempotency_key, rejected)
             receipt = Receipt(ids.encode("b", call.numbers[0]), rejected=rejected)
             drafts = call.slices(receipt) if len(accepted) > SLICE else call.drafts(range(len(accepted)), receipt)
@@ -176,6 +183,7 @@ class _Call:
     numbers: range
     box: Box
     now: int
+    bill: Bill | None
 
     @property
     def due(self) -> int:
@@ -192,7 +200,15 @@ class _Call:
         tag_key = None if request.tag is None else self.box.tag("tag", request.tag)
         spending = bounds.of(account, request.lane, sum(one.parts for one in self.accepted))
         return Envelope(
-            account, request.lane, self.due, expires, request.if_uncertain, request.report, tag_key, spending
+            account,
+            request.lane,
+            self.due,
+            expires,
+            request.if_uncertain,
+            request.report,
+            tag_key,
+            spending,
+            self.bill.charge if self.bill else None,
         )
 
     def drafts(self, places: range, receipt: Receipt) -> list[Draft]:
@@ -202,7 +218,8 @@ class _Call:
             number, (to, text, parts, plain) = self.numbers[place], self.accepted[place]
             sms = Sms(to, text, request.flash, request.report, request.valid_for)
             body = box.seal(BODY, number, letter.encode(Letter(sms, request.tag, plain=plain)))
-            drafts.append(Draft(number, body, parts, box.tag("to", to)))
+            price = self.bill.prices[place] if self.bill else 0
+            drafts.append(Draft(number, body, parts, box.tag("to", to), price))
             receipt.messages.append(_accepted(number, to, parts, self.state, plain=plain))
         return drafts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modemd.db import Transaction
 from modemd.errors import Conflict, NotFound
-from modemd.queue import ledger, usage
+from modemd.queue import charges, ledger, usage
 from modemd.queue.lookup import NOT_STAGED, one
 from modemd.queue.rows import Message
 from modemd.queue.settle import resolve_sent
@@ -33,10 +33,12 @@ def cancel(tx: Transaction, number: int, account: int | None, now: int) -> State
             cure="only scheduled and queued messages can",
             code="not_cancellable",
         )
-    tx.execute("UPDATE message SET state = 9 WHERE id = ? AND state IN (0, 1)", (number,))
+    if tx.execute("UPDATE message SET state = 9 WHERE id = ? AND state IN (0, 1)", (number,)).rowcount != 1:
+        return cancel(tx, number, account, now)  # another daemon was quicker: look again
     ledger.moved(tx, found.lane, found.state, State.CANCELLED)
     ledger.note(tx, number, found.account, now, "cancelled")
     usage.give_back(tx, found.account, found.parts, found.created)
+    charges.give_back(tx, {number: found.parts - found.sent_parts}, now)
     return State.CANCELLED
 
 
@@ -55,13 +57,18 @@ def resolve(tx: Transaction, number: int, how: str, now: int) -> Message:
         state = State.QUEUED if how == "resend" else State.FAILED
         tx.execute("UPDATE message SET state = ?, due = ? WHERE id = ? AND state = 3", (int(state), now, number))
         ledger.moved(tx, found.lane, State.UNCERTAIN, state)
+        if state is State.FAILED:
+            charges.give_back(tx, {number: found.parts - found.sent_parts}, now)
         detail = f"the operator says: {how}"
         ledger.note(tx, number, found.account, now, "settled", part=found.sent_parts + 1, code=how, detail=detail)
     return _find(tx, number, None)
 
 
 def retry(tx: Transaction, number: int, expires: int | None, now: int) -> Message:
-    """Queue a failed, expired or undelivered message again; its segments that were sent are not sent again."""
+    """Queue a failed, expired or undelivered message again; its segments that were sent are not sent again.
+
+    Raises NotFound, Conflict, PaymentRequired.
+    """
     found = _find(tx, number, None)
     if found.state not in (State.FAILED, State.EXPIRED, State.UNDELIVERED):
         raise Conflict(
@@ -70,6 +77,7 @@ def retry(tx: Transaction, number: int, expires: int | None, now: int) -> Messag
             code="not_retryable",
         )
     sent_parts = 0 if found.state is State.UNDELIVERED else found.sent_parts
+    charges.take_again(tx, number, found.parts - sent_parts, now)
     tx.execute(
         "UPDATE message SET state = 1, due = ?, expires = ?, refusals = 0, sent_parts = ? WHERE id = ?",
         (now, expires, sent_parts, number),
@@ -94,11 +102,11 @@ def promote(tx: Transaction, now: int) -> list[tuple[int, int]]:
 def expire(tx: Transaction, now: int) -> list[int]:
     """Waiting messages whose time is over end; their ids, at most a slice."""
     rows = tx.execute(
-        "SELECT id, account, lane, state, sent_parts FROM message WHERE state IN (0, 1) AND expires IS NOT NULL "
+        "SELECT id, account, lane, state, sent_parts, parts FROM message WHERE state IN (0, 1) AND expires IS NOT NULL "
         f"AND expires <= ? AND {NOT_STAGED} LIMIT ?",
         (now, SLICE),
     ).fetchall()
-    for number, account, lane, old, sent_parts in rows:
+    for number, account, lane, old, sent_parts, _ in rows:
         state, code = (State.FAILED, "partial") if sent_parts else (State.EXPIRED, "expired")
         detail = "its time was over before the SMSC had all of it"
         tx.execute(
@@ -107,4 +115,5 @@ def expire(tx: Transaction, now: int) -> list[int]:
         )
         ledger.moved(tx, Lane(lane), State(old), state)
         ledger.note(tx, number, account, now, state.label, code=code, detail=detail)
+    charges.give_back(tx, {number: parts - sent_parts for number, *_, sent_parts, parts in rows}, now)
     return [row[0] for row in rows]

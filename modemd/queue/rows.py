@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from modemd.queue.charges import Charge
 from modemd.queue.states import IfUncertain, State
 from modemd.queue.usage import Spending
 from modemd.values import Lane, Outcome
@@ -21,6 +22,8 @@ class Draft:
     """Segments it takes."""
     to_key: bytes
     """Keyed look-up form of the recipient."""
+    price: int = 0
+    """What a segment of it costs, where the account pays in advance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Envelope:
     tag_key: bytes | None = None
     spending: Spending | None = None
     """What the call takes of its account's allowance, if that has a limit."""
+    charge: Charge | None = None
+    """What the call takes of an account that pays in advance."""
 
 
 @dataclass(frozen=True, slots=True)

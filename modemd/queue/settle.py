@@ -11,12 +11,12 @@ from collections.abc import Container
 
 from modemd.clock import SECOND
 from modemd.db import Transaction
-from modemd.queue import ledger
+from modemd.queue import charges, ledger
 from modemd.queue.lookup import one, select
 from modemd.queue.matching import UNKNOWN
 from modemd.queue.retry import SETTLING_TIME, Facts, Next, decide
 from modemd.queue.rows import Handed, Message, Settlement
-from modemd.queue.states import IfUncertain, State
+from modemd.queue.states import ENDED, IfUncertain, State
 from modemd.values import Lane, Verdict
 
 RESTART = "the daemon ended while this message was being sent"
@@ -98,6 +98,8 @@ def _not_accepted(tx: Transaction, settlement: Settlement) -> Next:
     row = (int(then.state), then.due, int(then.costs), code, outcome.detail, message.id)
     if tx.execute(_BACK, row).rowcount == 1:
         ledger.moved(tx, message.lane, State.SENDING, then.state)
+        if then.state in ENDED:
+            charges.give_back(tx, {message.id: message.parts - sent_parts}, settlement.at)
     ledger.note(
         tx,
         message.id,
@@ -132,6 +134,7 @@ def fail(tx: Transaction, message: Message, code: str, detail: str, now: int) ->
         return False
     ledger.moved(tx, message.lane, State.QUEUED, State.FAILED)
     ledger.note(tx, message.id, message.account, now, "failed", code=code, detail=detail)
+    charges.give_back(tx, {message.id: message.parts - message.sent_parts}, now)
     return True
 
 
@@ -197,12 +200,12 @@ def resolve_sent(tx: Transaction, message: Message, now: int, why: str, referenc
 def apply_policies(tx: Transaction, now: int) -> list[tuple[int, int]]:
     """Apply `if_uncertain` where its time has come; the (lane, account) pairs that have work again."""
     rows = tx.execute(
-        "SELECT id, account, lane, if_uncertain, sim, sent_parts FROM message "
+        "SELECT id, account, lane, if_uncertain, sim, sent_parts, parts FROM message "
         "WHERE state IN (2, 3) AND state = 3 AND if_uncertain > 0 AND due <= ? LIMIT 250",
         (now,),
     ).fetchall()
     woken: list[tuple[int, int]] = []
-    for number, account, lane, policy, sim, sent_parts in rows:
+    for number, account, lane, policy, sim, sent_parts, parts in rows:
         resend = policy == IfUncertain.RESEND
         state = State.QUEUED if resend else State.FAILED
         tx.execute("UPDATE message SET state = ?, due = ? WHERE id = ? AND state = 3", (int(state), now, number))
@@ -211,4 +214,6 @@ def apply_policies(tx: Transaction, now: int) -> list[tuple[int, int]]:
         ledger.note(tx, number, account, now, "settled", part=sent_parts + 1, sim=sim, code=state.label, detail=detail)
         if resend:
             woken.append((lane, account))
+        else:
+            charges.give_back(tx, {number: parts - sent_parts}, now)
     return woken

@@ -15,7 +15,8 @@ from typing import Any
 
 from modemd.db import Database, Reader, Transaction, Urgency
 from modemd.errors import Conflict
-from modemd.queue import ledger, usage
+from modemd.queue import charges, ledger, usage
+from modemd.queue.charges import Kind
 from modemd.queue.rows import Draft, Envelope, Idempotency
 from modemd.queue.states import State
 
@@ -57,11 +58,15 @@ def accept(
     references: References,
     now: int,
 ) -> None:
-    """Insert one slice as one accepted call; raises Repeated, Conflict or TooMany, and then nothing is written."""
+    """Insert one slice as one accepted call.
+
+    Raises Repeated, Conflict, TooMany or PaymentRequired, and then nothing is written.
+    """
     if idempotency is not None:
         _claim_key(tx, envelope.account, idempotency, drafts[0].id, len(drafts), now)
     _spend(tx, envelope, now)
-    insert(tx, envelope, drafts, drafts[0].id, references, now)
+    payer = _take(tx, envelope, drafts[0].id, now)
+    insert(tx, envelope, drafts, drafts[0].id, references, now, payer)
     ledger.arrived(tx, envelope.lane, _state(envelope, now), len(drafts))
 
 
@@ -75,17 +80,17 @@ async def accept_staged(
 ) -> None:
     """Accept a call of many slices: stage each, then one row change makes all of them exist."""
     batch, count = 0, 0
-    if envelope.spending is not None:
-        await database.read(lambda db: _check(db, envelope, idempotency, now))
+    payer: Kind | None = None
+    new = await database.read(lambda db: _check(db, envelope, idempotency, now))
 
     async def stage(drafts: Sequence[Draft]) -> None:
-        await database.write(lambda tx: insert(tx, envelope, drafts, batch, references, now), Urgency.BULK)
+        await database.write(lambda tx: insert(tx, envelope, drafts, batch, references, now, payer), Urgency.BULK)
 
     try:
         async for drafts in slices:
             if not batch:
                 batch = drafts[0].id
-                await database.write(partial(_stage, batch=batch, account=envelope.account))
+                payer = await database.write(partial(_stage, envelope=envelope, batch=batch, new=new, now=now))
             await stage(drafts)
             count += len(drafts)
         await database.write(lambda tx: _unstage(tx, envelope, batch, count, idempotency, now))
@@ -96,7 +101,13 @@ async def accept_staged(
 
 
 def insert(
-    tx: Transaction, envelope: Envelope, drafts: Sequence[Draft], batch: int, references: References, now: int
+    tx: Transaction,
+    envelope: Envelope,
+    drafts: Sequence[Draft],
+    batch: int,
+    references: References,
+    now: int,
+    payer: Kind | None = None,
 ) -> None:
     """Write the rows of one slice."""
     state = int(_state(envelope, now))
@@ -124,13 +135,15 @@ def insert(
         tx.execute(_INSERT, rows[0])
     else:
         tx.executemany(_INSERT, rows)
+    if payer is not None:
+        charges.note(tx, envelope.account, payer, [(draft.id, draft.price) for draft in drafts])
 
 
 async def discard_staged(database: Database, batch: int) -> None:
     """Remove a call that was staged and never accepted, in slices; its staging row goes last."""
     while await database.write(lambda tx: _discard_slice(tx, batch), Urgency.BULK):
         pass
-    await database.write(lambda tx: tx.execute("DELETE FROM staging WHERE batch = ?", (batch,)) and None)
+    await database.write(lambda tx: _forget_staged(tx, batch))
 
 
 async def discard_all_staged(database: Database) -> int:
@@ -154,11 +167,13 @@ def _state(envelope: Envelope, now: int) -> State:
     return State.SCHEDULED if envelope.due > now else State.QUEUED
 
 
-def _check(db: Reader, envelope: Envelope, idempotency: Idempotency | None, now: int) -> None:
-    """Refuse a call that its account may not make before all of it is written; not one that was made before."""
-    repeats = idempotency is not None and find_repeated(db, envelope.account, idempotency.key) is not None
-    if envelope.spending is not None and not repeats:
+def _check(db: Reader, envelope: Envelope, idempotency: Idempotency | None, now: int) -> bool:
+    """Refuse a call that its account may not make before all of it is written; False if it was made before."""
+    if idempotency is not None and find_repeated(db, envelope.account, idempotency.key) is not None:
+        return False
+    if envelope.spending is not None:
         usage.check(db, envelope.account, envelope.spending, now)
+    return True
 
 
 def _spend(tx: Transaction, envelope: Envelope, now: int) -> None:
@@ -166,8 +181,19 @@ def _spend(tx: Transaction, envelope: Envelope, now: int) -> None:
         usage.spend(tx, envelope.account, envelope.spending, now)
 
 
-def _stage(tx: Transaction, batch: int, account: int) -> None:
-    tx.execute("INSERT INTO staging (batch, account) VALUES (?, ?)", (batch, account))
+def _take(tx: Transaction, envelope: Envelope, batch: int, now: int) -> Kind | None:
+    return None if envelope.charge is None else charges.take(tx, envelope.account, envelope.charge, batch, now)
+
+
+def _stage(tx: Transaction, *, envelope: Envelope, batch: int, new: bool, now: int) -> Kind | None:
+    """Begin to stage a call: what it costs is taken now, and given back with whatever is not accepted in the end."""
+    tx.execute("INSERT INTO staging (batch, account) VALUES (?, ?)", (batch, envelope.account))
+    return _take(tx, envelope, batch, now) if new else None
+
+
+def _forget_staged(tx: Transaction, batch: int) -> None:
+    charges.undo(tx, batch)
+    tx.execute("DELETE FROM staging WHERE batch = ?", (batch,))
 
 
 def _unstage(
@@ -181,6 +207,11 @@ def _unstage(
 
 
 def _discard_slice(tx: Transaction, batch: int) -> int:
+    tx.execute(
+        "DELETE FROM charge WHERE message IN (SELECT id FROM message WHERE account = "
+        "(SELECT account FROM staging WHERE batch = ?) AND id >= ? AND batch = ? ORDER BY id LIMIT ?)",
+        (batch, batch, batch, SLICE),
+    )
     return int(
         tx.execute(
             "DELETE FROM message WHERE id IN (SELECT id FROM message WHERE account = "
