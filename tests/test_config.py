@@ -65,6 +65,7 @@ def test_every_key_is_also_an_environment_variable(tmp_path: Path, monkeypatch: 
     numbers |= dict.fromkeys(SECTIONS["limits"].model_fields, "4") | {"time_zone": "UTC"}
     numbers |= dict.fromkeys(("head_timeout", "body_timeout"), "7")
     numbers |= {"requests_per_minute": "5", "strangers_per_minute": "6", "trusted_proxies": "10.0.0.0/8,::1"}
+    numbers |= {"trial": "5", "currency": "EUR", "decimals": "2", "prices": '{"+48": 9}', "price": "20", "vat": "23"}
     for section, model in SECTIONS.items():
         for key, field in model.model_fields.items():
             if not field.exclude:
@@ -249,3 +250,21 @@ def test_a_state_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(ConfigError, match="--state-dir"):
             prepare(place)
+
+
+def test_prices_stand_in_a_table_of_their_own_or_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, '[billing]\nprice = 40\n[billing.prices]\n"+48" = 9\n"+49" = 35\n')
+    assert config.load(tmp_path, path).billing.prices == {"+48": 9, "+49": 35}
+    monkeypatch.setenv("MODEMD_BILLING__PRICES", '{"+1": 20}')
+    assert config.load(tmp_path, path).billing.prices == {"+1": 20}
+
+
+@pytest.mark.parametrize("prices", ['{"48": 9}', '{"+48": -1}', '{"+48": 0.5}', "9", "{", '{"+48 600": 9}'])
+def test_a_price_that_is_none_is_refused_by_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prices: str
+) -> None:
+    monkeypatch.setenv("MODEMD_BILLING__PRICES", prices)
+    with pytest.raises(ConfigError) as caught:
+        config.load(tmp_path)
+    assert "prices" in caught.value.detail.lower()
+    assert caught.value.cure

@@ -114,6 +114,19 @@ class Directory:
             return await self._rows("AND id = ?", (number,))
         return [account for owner in self.owners(who) for account in await self._rows("AND id = ?", (owner,))]
 
+    async def only(self, who: str) -> Account:
+        """The one account of a phone, an e-mail address or an id as shown.
+
+        Raises NotFound; Conflict if an e-mail address has several.
+        """
+        found = await self.find(who)
+        if not found:
+            raise NotFound("there is no such account", cure="modemd accounts list shows them")
+        if len(found) > 1:
+            cure = "name it by its id or phone: modemd accounts show lists them"
+            raise Conflict(f"this e-mail address has {len(found)} accounts", cure=cure)
+        return found[0]
+
     async def accounts(self, limit: int = 1000) -> list[Account]:
         """The newest accounts."""
         return await self._rows("ORDER BY id DESC LIMIT ?", (limit,))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from modemd.cli.options import Place, as_json, placed, print_json
-from modemd.cli.rendering import console, moment, table
+from modemd.cli.rendering import console, counted, moment, table
 from modemd.cli.typed import StandardInput
 
 
@@ -71,6 +73,54 @@ def show(place: Place, who: str, as_json: bool) -> None:
         click.echo(f"created  {moment(account['created_at'])}")
         for key in account["keys"]:
             click.echo(f"key      {key['id']}  {moment(key['created_at'])}  {key['name']}")
+
+
+@command.command("plan")
+@click.argument("who")
+@click.argument("plan", type=click.Choice(["free", "prepaid"]))
+@as_json
+@placed
+def plan(place: Place, who: str, plan: str, as_json: bool) -> None:
+    """Let an account send freely, or pay in advance; free also lifts the limit of a trial."""
+    _told(place.call("accounts.plan", who=StandardInput().line(who), plan=plan), as_json)
+
+
+@command.command("credit", context_settings={"ignore_unknown_options": True})
+@click.argument("who")
+@click.argument("amount")
+@as_json
+@placed
+def credit(place: Place, who: str, amount: str, as_json: bool) -> None:
+    """Book credit for an account that pays in advance: 1230 of the smallest unit, or 12.30; negative takes it back."""
+    answer = place.call("accounts.credit", who=StandardInput().line(who), amount=amount)
+    if not as_json:
+        click.echo(f"booked   {answer['booked_text']}")
+    _told(answer, as_json)
+
+
+@command.command("invoice")
+@click.argument("who")
+@click.option("--month", metavar="YYYY-MM", help="The month; by default the last one that is over.")
+@click.option("--text/--json", "as_text", default=True, help="How to print it.")
+@placed
+def invoice(place: Place, who: str, month: str | None, as_text: bool) -> None:
+    """Issue the invoice of a month, once, and print it; of the month that runs, a draft."""
+    answer = place.call("accounts.invoice", who=StandardInput().line(who), month=month)
+    if as_text:
+        click.echo(answer["text"], nl=False)
+    else:
+        print_json(answer["invoice"])
+
+
+def _told(answer: dict[str, Any], as_json: bool) -> None:
+    """How an account stands."""
+    if as_json:
+        print_json({name: value for name, value in answer.items() if not name.endswith("_text")})
+        return
+    click.echo(f"account  {answer['id']}, {answer['plan']}")
+    click.echo(f"credit   {answer['credit_text']}")
+    if answer["trial_left"] is not None:
+        click.echo(f"trial    {counted(answer['trial_left'], 'segment')} left")
 
 
 def _yes(flag: bool) -> str | None:

@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from modemd import state_dir as places
+from modemd.config.billing import Billing
 from modemd.config.form import Country, Most, Paths, Section, Texts, listed
 from modemd.config.sims import Limits, Pool, Sim
 from modemd.errors import ConfigError
@@ -246,6 +247,7 @@ class Settings(BaseSettings):
     keys: Keys = Keys()
     webhooks: Webhooks = Webhooks()
     registration: Registration = Registration()
+    billing: Billing = Billing()
     tls: Tls = Tls()
     logs: Logs = Logs()
 

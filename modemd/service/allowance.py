@@ -1,9 +1,10 @@
-"""What the operator allows: how much each SIM and each account may send, in the calendar of his time zone."""
+"""What the operator allows: how much each SIM and each account may send, in the calendar of his time zone; prices."""
 
 from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
+from modemd.accounts.billing.tariff import Tariff
 from modemd.at import pdu
 from modemd.clock import Clock
 from modemd.config import Settings
@@ -18,9 +19,24 @@ class Allowance:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self.calendar = Calendar(ZoneInfo(settings.limits.time_zone))
+        self.zone = ZoneInfo(settings.limits.time_zone)
+        self.calendar = Calendar(self.zone)
         longest = [self.of_sim(iccid).longest for iccid in ("", *settings.sim.cards)]
         self._longest = max(longest) if all(longest) else 0
+
+    @property
+    def tariff(self) -> Tariff:
+        """What sending costs, and how much of it is free."""
+        settings = self._settings
+        return Tariff(
+            settings.billing.prices,
+            settings.billing.price,
+            trial=settings.billing.trial,
+            currency=settings.billing.currency,
+            decimals=settings.billing.decimals,
+            vat=settings.billing.vat,
+            seller=settings.billing.seller,
+        )
 
     def of_sim(self, iccid: str) -> Limits:
         """What this SIM may send."""

@@ -17,6 +17,7 @@ from modemd.accounts.keystore import KeyStore
 from modemd.accounts.numbers import Numbers
 from modemd.accounts.parts import Accounts, Terms
 from modemd.at import pdu
+from modemd.billing_desk import BillingDesk
 from modemd.clock import Clock
 from modemd.config import Settings
 from modemd.control import Control
@@ -139,7 +140,13 @@ class Service:
             database,
             keys,
             self.queue,
-            Terms(numbers, settings.registration.countries, bounds),
+            Terms(
+                numbers,
+                settings.registration.countries,
+                bounds,
+                tariff=self._allowance.tariff,
+                zone=self._allowance.zone,
+            ),
             count=self._allowance.count,
             plain=pdu.plain,
             capacity=self._capacity,
@@ -233,9 +240,10 @@ class Service:
             status=self.status,
             clock=self._clock,
         )
+        billing_desk = BillingDesk(self.accounts.directory, self.accounts.billing)
         pool_desk = PoolDesk(self.floor.pool, self.floor.seats.limited_until)
         key_desk = KeyDesk(keys, master_key.locate(keys.directory), self.settings.state_dir)
-        verbs = {**desk.verbs, **pool_desk.verbs, **key_desk.verbs}
+        verbs = {**desk.verbs, **billing_desk.verbs, **pool_desk.verbs, **key_desk.verbs}
         control = Control(control_socket(self.settings.state_dir), verbs)
         await control.start()
         self._on_stop(control.stop)

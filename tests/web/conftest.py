@@ -12,6 +12,7 @@ import uvicorn
 from web_service import Service
 
 from modemd.accounts import keystore
+from modemd.accounts.billing.tariff import Tariff
 from modemd.accounts.directory import OPERATOR
 from modemd.accounts.inbound import Inbound
 from modemd.accounts.numbers import Numbers
@@ -31,7 +32,13 @@ async def status() -> dict[str, Any]:
 
 
 @pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
+def tariff() -> Tariff:
+    """What sending costs: nothing, unless a file of tests says otherwise."""
+    return Tariff()
+
+
+@pytest.fixture
+async def service(tmp_path: Path, tariff: Tariff) -> AsyncIterator[Service]:
     """Everything but modems, listening on a free port."""
     clock = SystemClock()
     database = connect(f"sqlite:///{tmp_path / 'modemd.db'}")
@@ -42,7 +49,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
         database,
         store,
         queue,
-        Terms(Numbers("PL")),
+        Terms(Numbers("PL"), tariff=tariff),
         count=lambda text: count(text).parts,
         plain=plain,
         capacity=lambda: 3600.0,

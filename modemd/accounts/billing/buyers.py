@@ -5,6 +5,7 @@ A VAT id is checked by its form and check digits alone: nobody is asked over the
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 
 import orjson
@@ -19,6 +20,8 @@ BODY = "billing_data.body"
 MAX_NAME = 200
 MAX_ADDRESS = 500
 MAX_VAT_ID = 40
+_BLANKS = re.compile(r"[\s.-]")
+"""What people put between the digits."""
 _FIELDS = ("name", "address", "vat_id")
 
 
@@ -79,7 +82,7 @@ def vat_id(given: object) -> str:
     if not isinstance(given, str) or not 0 < len(given) <= MAX_VAT_ID:
         raise InvalidField("vat_id", "this is no VAT id", cure=cure, code="invalid_vat_id")
     try:
-        return str(eu_vat.validate(given))
+        return str(eu_vat.validate(_BLANKS.sub("", given)))
     except InvalidChecksum:
         detail = "the check digit of the VAT id is wrong"
     except ValidationError:

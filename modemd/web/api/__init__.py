@@ -14,6 +14,7 @@ from modemd.accounts.sending import Sending
 from modemd.clock import Clock
 from modemd.web import compat, problems
 from modemd.web.api.account import OwnAccount
+from modemd.web.api.billing import Paying
 from modemd.web.api.documents import Documents
 from modemd.web.api.entrance import Entrance
 from modemd.web.api.groups import Grouping
@@ -94,6 +95,7 @@ def _families(accounts: Accounts, doorkeeper: Doorkeeper) -> list[APIRouter]:
         AddressBook(accounts.recipients, terms.numbers, doorkeeper).routes(),
         Grouping(accounts.groups, doorkeeper).routes(),
         OptingOut(accounts.opt_outs, doorkeeper).routes(),
+        Paying(accounts.billing, doorkeeper).routes(),
         OwnAccount(
             accounts.directory, accounts.erasures, accounts.login, export=accounts.export, doorkeeper=doorkeeper
         ).routes(),

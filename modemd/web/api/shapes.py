@@ -301,6 +301,48 @@ class Account(Shape):
     created_at: datetime
 
 
+class Buyer(Shape):
+    """Who pays."""
+
+    name: str = Field(max_length=200)
+    address: str = Field(max_length=500, description="Lines, parted by \\n.")
+    vat_id: str | None = Field(None, description="Of a country of the EU, with its prefix.", examples=["PL5260250274"])
+
+
+class Standing(Shape):
+    """How an account stands; money in the smallest unit of the currency."""
+
+    plan: Literal["free", "prepaid"]
+    currency: str | None = Field(description="null where nothing is sold.")
+    decimals: int = Field(description="Decimal places of the currency.")
+    credit: int
+    trial_left: int | None = Field(description="Segments; null where they are not counted.")
+
+
+class Billing(Standing):
+    """Billing data, null where none was given, and how the account stands."""
+
+    name: str | None
+    address: str | None
+    vat_id: str | None
+
+
+class MonthUsed(Shape):
+    """One month; what was given back counts when that happened."""
+
+    month: str = Field(examples=["2026-10"])
+    segments: int = Field(description="Paid for with credit.")
+    trial_segments: int
+    amount: int = Field(description="What the segments cost.")
+    paid: int = Field(description="Credit that was booked.")
+
+
+class Usage(Standing):
+    """What an account that pays, or is on trial, has used."""
+
+    months: list[MonthUsed]
+
+
 class Password(Shape):
     """The account's password, to confirm."""
 
