@@ -9,16 +9,19 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-READY_S = 20
+from modemd.cli import daemon as control
+
+READY_S = 30
 
 
 @dataclass(frozen=True)
@@ -68,16 +71,28 @@ class Daemon:
     url: str
     key: str
     state: Path
+    start_s: float
+    """From its command to its listening."""
 
-    def post(self, body: dict[str, Any]) -> dict[str, Any]:
-        """POST /v1/messages."""
-        request = urllib.request.Request(
-            f"{self.url}/v1/messages",
-            json.dumps(body).encode(),
-            {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"},
-        )
+    def request(self, method: str, path: str, body: dict[str, Any] | None = None, key: str = "") -> dict[str, Any]:
+        """One HTTP call with JSON both ways."""
+        content = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {key or self.key}", "Content-Type": "application/json"}
+        request = urllib.request.Request(self.url + path, content, headers, method=method)
         with urllib.request.urlopen(request) as answer:
             return json.load(answer)  # type: ignore[no-any-return]
+
+    def post(self, body: dict[str, Any], key: str = "") -> dict[str, Any]:
+        """POST /v1/messages."""
+        return self.request("POST", "/v1/messages", body, key)
+
+    def ask(self, verb: str, **arguments: Any) -> dict[str, Any]:
+        """What the control socket answers, without the cost of a command."""
+        return control.call(self.state, verb, **arguments)
+
+    def open_account(self, name: str, phone: str) -> str:
+        """An account; its key."""
+        return str(self.ask("accounts.create", email=f"{name}@example.org", phone=phone, with_key=True)["api_key"])
 
     def status(self) -> dict[str, Any]:
         """`modemd status --json`."""
@@ -88,6 +103,11 @@ class Daemon:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def rss_mib(self) -> float:
+        """Memory of the daemon itself."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+
 
 def run_json(*arguments: str, state: Path) -> dict[str, Any]:
     """A modemd command's --json output."""
@@ -96,26 +116,29 @@ def run_json(*arguments: str, state: Path) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def daemon(folder: Path, ports: list[str], **environment: str) -> Iterator[Daemon]:
-    """A daemon on these ports, with an account and its key, all modems ready."""
+def running(folder: Path, ports: list[str], **environment: str) -> Iterator[Daemon]:
+    """A daemon on these ports, all of them ready; on the state that another left, if there is one."""
     state, log = folder / "state", folder / "daemon.log"
     command = [sys.executable, "-m", "modemd", "start", "--state-dir", str(state), "--listen", "127.0.0.1:0"]
     command += ["--no-discover", *(option for port in ports for option in ("--modem", port))]
+    started = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, **environment})
     try:
         port = _listening(log)
-        made = run_json(
-            *("accounts", "create", "--email", "bench@example.org", "--phone", "+48600100200"),
-            *("--with-key", "--no-sms"),
-            state=state,
-        )
-        running = Daemon(process, f"http://127.0.0.1:{port}", made["api_key"], state)
-        _ready(running, len(ports))
-        yield running
+        gateway = Daemon(process, f"http://127.0.0.1:{port}", "", state, time.monotonic() - started)
+        _ready(gateway, len(ports))
+        yield gateway
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(15)
+
+
+@contextlib.contextmanager
+def daemon(folder: Path, ports: list[str], **environment: str) -> Iterator[Daemon]:
+    """A new daemon on these ports, with an account and its key, all modems ready."""
+    with running(folder, ports, **environment) as gateway:
+        yield replace(gateway, key=gateway.open_account("bench", "+48600100200"))
 
 
 def _listening(log: Path) -> int:
@@ -130,10 +153,29 @@ def _listening(log: Path) -> int:
 def _ready(running: Daemon, modems: int) -> None:
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
-        if sum(modem["state"] == "ready" for modem in running.status()["modems"]) == modems:
+        if sum(modem["state"] in ("ready", "sending") for modem in running.status()["modems"]) == modems:
             return
         time.sleep(0.1)
     raise TimeoutError("not all modems are ready")
+
+
+@contextlib.contextmanager
+def sampled(look: Callable[[], float], every_s: float = 0.1) -> Iterator[list[float]]:
+    """What something measures, again and again meanwhile."""
+    seen = [look()]
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(every_s):
+            seen.append(look())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watcher.join()
 
 
 def gaps_ms(messages: list[dict[str, Any]]) -> list[float]:
@@ -165,9 +207,9 @@ def percentile(values: list[float], share: float) -> float:
     return values[min(len(values) - 1, int(len(values) * share))]
 
 
-def report(name: str, rows: dict[str, float | int | str]) -> None:
-    """A small table, and the same as one JSON line."""
+def report(name: str, rows: dict[str, Any], **more: Any) -> None:
+    """A small table, and the same as one JSON line with ``more`` that was shown before."""
     width = max(len(key) for key in rows)
     for key, value in rows.items():
         print(f"  {key:<{width}}  {value:.4g}" if isinstance(value, float) else f"  {key:<{width}}  {value}")
-    print(json.dumps({"bench": name, **rows}))
+    print(json.dumps({"bench": name, **rows, **more}))

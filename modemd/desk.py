@@ -20,7 +20,7 @@ from modemd.clock import Clock, rfc3339
 from modemd.errors import InvalidField, NotFound
 from modemd.ids import decode, encode
 from modemd.queue import ENDED, Message, Queue, State
-from modemd.queue.lookup import Wanted
+from modemd.queue.listing import Wanted
 from modemd.queue.states import by_label
 
 Arguments = Mapping[str, Any]

@@ -26,7 +26,7 @@ from modemd.accounts.vault import Box, Vault
 from modemd.clock import SECOND, Clock, rfc3339
 from modemd.errors import InvalidField, NotFound, Unreadable
 from modemd.queue import Queue
-from modemd.queue.lookup import Wanted
+from modemd.queue.listing import Wanted
 from modemd.queue.rows import Draft, Envelope, Idempotency, Message
 from modemd.queue.states import State
 from modemd.queue.submit import Repeated

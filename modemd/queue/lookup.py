@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -17,20 +17,6 @@ NOT_STAGED = "batch NOT IN (SELECT batch FROM staging)"
 
 AGAIN = "state = 1 AND attempts > 0"
 """Queued messages that come due by the clock alone; all others are announced when they are queued."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which messages are wanted; None means any."""
-
-    account: int | None = None
-    states: frozenset[State] | None = None
-    tag_key: bytes | None = None
-    to_key: bytes | None = None
-    before: int | None = None
-    """Ids smaller than this: the cursor of a listing, newest first."""
-    first_id: int | None = None
-    last_id: int | None = None
 
 
 def select(db: Reader, where: str, params: Sequence[Any], tail: str = "") -> list[Message]:
@@ -59,25 +45,6 @@ def unanswered(db: Reader, segments: Iterable[tuple[int, int]]) -> list[Handed]:
         and message.sim is not None
         and message.handed_at is not None
     ]
-
-
-def many(db: Reader, wanted: Wanted, limit: int) -> list[Message]:
-    """Messages, newest first."""
-    clauses, params = [NOT_STAGED], []
-    for clause, value in (
-        ("account = ?", wanted.account),
-        ("tag_key = ?", wanted.tag_key),
-        ("to_key = ?", wanted.to_key),
-        ("id < ?", wanted.before),
-        ("id >= ?", wanted.first_id),
-        ("id <= ?", wanted.last_id),
-    ):
-        if value is not None:
-            clauses.append(clause)
-            params.append(value)
-    if wanted.states is not None:
-        clauses.append(f"state IN ({', '.join(str(int(state)) for state in sorted(wanted.states))})")
-    return select(db, " AND ".join(clauses), [*params, limit], "ORDER BY id DESC LIMIT ?")
 
 
 def story(db: Reader, number: int) -> Story | None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modemd.clock import SECOND, Clock
 from modemd.db import Database, Transaction, Urgency
 from modemd.errors import Conflict, NotFound, Unreadable
 from modemd.ids import IdSource
-from modemd.queue import change, lookup, reports, settle, usage
+from modemd.queue import change, listing, lookup, reports, settle, usage
 from modemd.queue import submit as accepting
-from modemd.queue.lookup import Wanted
+from modemd.queue.listing import Page, Wanted
 from modemd.queue.matching import UNKNOWN, Open
 from modemd.queue.reports import Fate, News, Taken
 from modemd.queue.retry import Next
@@ -110,7 +110,14 @@ class Queue:
 
     async def messages(self, wanted: Wanted, limit: int = 100) -> list[Message]:
         """Messages, newest first."""
-        return await self._database.read(lambda db: lookup.many(db, wanted, limit))
+        found = await self._page(wanted, limit)
+        while found.before is not None and len(found.messages) < limit:
+            further = await self._page(replace(wanted, before=found.before), limit - len(found.messages))
+            found = Page(found.messages + further.messages, further.before)
+        return found.messages
+
+    async def _page(self, wanted: Wanted, limit: int) -> Page:
+        return await self._database.read(lambda db: listing.page(db, wanted, limit))
 
     async def story(self, number: int) -> Story:
         """Everything that happened to a message; raises NotFound."""

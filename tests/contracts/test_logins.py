@@ -23,7 +23,7 @@ from modemd.clock import SECOND, ManualClock
 from modemd.db import Database
 from modemd.errors import StorageFull, TooMany, Unauthorised
 from modemd.queue import Message, Queue
-from modemd.queue.lookup import Wanted
+from modemd.queue.listing import Wanted
 
 EMAIL, PHONE, HERE, THERE = "jan@example.org", "+48600200300", "127.0.0.0/24", "198.51.100.0/24"
 

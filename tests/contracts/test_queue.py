@@ -26,7 +26,7 @@ from modemd.queue import (
     lookup,
 )
 from modemd.queue.hand import WELCOME
-from modemd.queue.lookup import Wanted
+from modemd.queue.listing import Wanted
 from modemd.queue.turns import Turns
 from modemd.values import Fault, Lane, Outcome, Verdict
 

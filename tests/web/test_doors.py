@@ -10,7 +10,7 @@ import httpx
 import pytest
 from web_service import Service
 
-from modemd.queue.lookup import Wanted
+from modemd.queue.listing import Wanted
 from modemd.values import Sms
 
 PROMOSMS = "/api/rest/v3_2/sms"

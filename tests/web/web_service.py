@@ -10,7 +10,7 @@ from modemd.accounts.keystore import KeyStore
 from modemd.accounts.parts import Accounts
 from modemd.db import Database
 from modemd.queue import Message, Queue
-from modemd.queue.lookup import Wanted
+from modemd.queue.listing import Wanted
 from modemd.values import Lane, Sms
 from modemd.web.rates import Rates
 
