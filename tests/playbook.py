@@ -226,7 +226,7 @@ class Table:
 
     def _answer(self, command: str) -> None:
         self.asked.append(command)
-        if command.startswith("AT+CMGS=") and command not in self.answers:
+        if "+CMGS=" in command and command not in self.answers:
             self._prompting = True
             self.pty.say(b"\r\n> ")
             return

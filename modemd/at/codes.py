@@ -102,7 +102,7 @@ CMS: dict[int, Code] = {
               None, 5),
     303: Code("operation not supported", _DRIVER, "The modem does not know this operation or setting."),
     304: Code("invalid PDU mode parameter", _DRIVER, "The modem finds the PDU or its length wrong."),
-    305: Code("invalid text mode parameter", _DRIVER, "The modem is in text mode where PDU mode was meant."),
+    305: Code("invalid text mode parameter", _MODEM, "The modem is in text mode where PDU mode was meant."),
     310: Code("SIM not inserted", _SIM, "There is no SIM, or it lost contact."),
     311: Code("SIM PIN required", _SIM, "The SIM wants its PIN."),
     312: Code("PH-SIM PIN required", _SIM, "The modem is locked to another SIM."),

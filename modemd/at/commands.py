@@ -1,7 +1,8 @@
 """Every command this daemon sends: what it is answered with, how long that may take, and who says so.
 
 ``TS 27.007`` and ``TS 27.005`` are 3GPP's; a vendor's limit is named with its manual. A time-out counts from the moment
-the last octet was written. Commands stay under 40 characters, one to a line (V.250 5.2.1).
+the last octet was written. Commands stay under 40 characters, one to a line (V.250 5.2.1), but for those that must not
+be parted: PDU mode and what relies on it.
 """
 
 from __future__ import annotations
@@ -89,6 +90,8 @@ SERVICE = Command("AT+CSMS=0", prefix="+CSMS:")
 PDU_MODE = Command("AT+CMGF=0")
 """TS 27.005 3.2.3."""
 MODE = Command("AT+CMGF?", prefix="+CMGF:")
+MODE_SET_AND_READ = Command("AT+CMGF=0;+CMGF?", prefix="+CMGF:")
+"""Does nothing that is not done already; its answer proves that a second command on a line is carried out."""
 STORAGES = Command("AT+CPMS=?", prefix="+CPMS:")
 STORAGE_USE = Command("AT+CPMS?", prefix="+CPMS:")
 """TS 27.005 3.2.2."""
@@ -170,6 +173,9 @@ def submit(length: int) -> Command:
 
 SUBMIT = [submit(length) for length in range(165)]
 """Ready-made for every length a TPDU can have (Telit permits 7…164): the send path builds nothing."""
+SUBMIT_IN_PDU_MODE = [Command(f"AT+CMGF=0;+CMGS={length}", PROMPT_S, prefix="+CMGS:") for length in range(165)]
+"""The same where the modem takes two commands on a line (V.250 5.2.1): whoever has set text mode meanwhile, the length
+is no number and the PDU no text. Programs send so to modems of Quectel, SIMCom, Siemens and Intel."""
 WRITE = [Command(f"AT+CMGW={length}", PROMPT_S, prefix="+CMGW:") for length in range(165)]
 """``AT+CMGW=<length>`` in PDU mode (TS 27.005 4.4)."""
 

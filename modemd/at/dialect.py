@@ -62,6 +62,8 @@ class Dialect:
     """How ``+CUSD`` carries text: ``text``, ``packed`` (GSM 7 bit in hex) or ``ucs2``."""
     ussd_setup: str = ""
     """Sent once where ``+CUSD`` is refused, before it is tried again."""
+    one_line: bool = True
+    """Whether to set PDU mode on the line of each ``AT+CMGS``, where the modem proves that it takes two commands."""
     keep_link: bool = True
     """Whether to ask for ``AT+CMMS=2``."""
     notify: tuple[tuple[int, ...], ...] = _NOTIFY

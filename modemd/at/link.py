@@ -63,6 +63,10 @@ class Link:
         """Set once ``ATE0`` has been seen to work."""
         self.echoed = False
         """Whether an echo has come since this was last cleared."""
+        self.one_line = False
+        """Whether each ``AT+CMGS`` sets PDU mode on its own line."""
+        self.one_line_proven = False
+        """Whether that has brought a prompt."""
         self._watches_restarts = False
         self._boot_over = 0.0
         self._boot_line = ""

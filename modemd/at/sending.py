@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from modemd.at import codes
-from modemd.at.commands import SUBMIT, WRITE, Command
+from modemd.at.commands import SUBMIT, SUBMIT_IN_PDU_MODE, WRITE, Command
 from modemd.at.events import Event, Final, Line, Prompt
 from modemd.at.grammar import whole_numbers
 from modemd.at.link import ESC
@@ -46,6 +46,7 @@ class Sending:
     __slots__ = (
         "_escaped",
         "_link",
+        "_on_one_line",
         "_prompt",
         "_reference",
         "_segment",
@@ -69,7 +70,8 @@ class Sending:
         self._prompt: asyncio.Future[None] = link.loop.create_future()
         self._verdict: asyncio.Future[Outcome] | None = None
         self._escaped: asyncio.Future[None] | None = None
-        command = self.commands[segment.length]
+        self._on_one_line = link.one_line and self.commands is SUBMIT
+        command = (SUBMIT_IN_PDU_MODE if self._on_one_line else self.commands)[segment.length]
         link.begin(self, Move.SEND)
         link.parser.sent(command)
         link.write(command.text.encode() + b"\r", link.dialect.prompt_s)
@@ -126,6 +128,7 @@ class Sending:
         if isinstance(event, Prompt) and link.state is State.PROMPTING:
             link.go(Move.PROMPT)
             link.rest()
+            link.one_line_proven |= self._on_one_line
             if not self._prompt.done():
                 self._prompt.set_result(None)
         elif isinstance(event, Line) and link.state is State.SUBMITTED:
@@ -143,6 +146,8 @@ class Sending:
             link.finish(Move.QUIET)
             self._leave()
             return
+        if link.state is State.PROMPTING and self._is_trial:
+            link.one_line = False
         awaited = "Ctrl-Z" if link.state is State.SUBMITTED else "AT+CMGS"
         link.lose(CommandTimeout(f"{awaited} was not answered in time"))
 
@@ -168,7 +173,22 @@ class Sending:
         else:
             after_s = self._link.loop.time() - self._submitted_at if was is State.SUBMITTED else None
             judgement = self._judge(final, after_s)
-            self._settle(judgement.outcome(), judgement)
+            dislikes_line = final.family == "error" or judgement.fault is Fault.DRIVER
+            if was is State.PROMPTING and self._is_trial and dislikes_line:
+                self._link.one_line = False
+                self._settle(Outcome(Verdict.UNSENT, code="one_line", detail="the modem takes one command on a line"))
+            else:
+                self._settle(judgement.outcome(), judgement)
+
+    @property
+    def one_line_refused(self) -> bool:
+        """Whether it has turned out that the modem does not take ``AT+CMGS`` after another command."""
+        return self._on_one_line and not self._link.one_line
+
+    @property
+    def _is_trial(self) -> bool:
+        """Nothing proves yet that this modem takes ``AT+CMGS`` after another command: a refusal may be about that."""
+        return self._on_one_line and not self._link.one_line_proven
 
     def _judge(self, final: Final, after_s: float | None) -> codes.Judgement:
         dialect = self._link.dialect

@@ -166,6 +166,9 @@ class BringUp:
             raise ModemLost("answers come one command late", code="out_of_step")
         if grammar.after("+CMGF:", answer[0]) != "0":
             raise BringUpError(Step.MODE, "the modem stays in text mode", cure="it cannot be used in PDU mode")
+        if self._dialect.one_line and self._modem.takes_one_line:
+            proof = await self._try(commands.MODE_SET_AND_READ)
+            self._link.one_line = [grammar.after("+CMGF:", line) for line in proof] == ["0"]
 
     async def _storage(self) -> None:
         modem = self._modem

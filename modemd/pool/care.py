@@ -32,7 +32,7 @@ BUSY_S = (0.5, 1.0, 2.0, 5.0)
 """Waits before a port that somebody holds, or that we may not open, is tried again."""
 ROUNDS = 3
 """How often all candidates of a device are tried: each takes 3 s to be silent, and a stick up to 20 s to start."""
-_WITHOUT_EVIDENCE = {"asked": Rung.RESTART, "look": Rung.PING, "foreign": Rung.PING}
+_WITHOUT_EVIDENCE = {"asked": Rung.RESTART, "look": Rung.PING, "foreign": Rung.PING, "text_mode": Rung.PING}
 """Ends of a link that speak against no modem: a person asked for it, the SIM is to be looked at, somebody meddled."""
 
 _COMMAND = re.compile(r"AT(?:[+^*$#%&]|[EVQZ]\d?)")

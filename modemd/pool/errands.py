@@ -11,10 +11,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from modemd import log
+from modemd.at import commands, grammar
 from modemd.at.events import Unsolicited
 from modemd.at.link import Link
 from modemd.clock import Clock
-from modemd.errors import Conflict, ModemdError
+from modemd.errors import CommandFailed, Conflict, ModemdError, ModemLost
 from modemd.pool.inbound import Inbound, Take
 from modemd.pool.modem import Modem
 from modemd.pool.network import Network
@@ -132,16 +134,31 @@ class Errands:
         self._timer = link.loop.call_later(self._idle_s, self._upkeep_due, link)
 
     def _upkeep_due(self, link: Link) -> None:
-        """An idle modem is asked how it is; a busy one shows it, and is asked less often."""
-        busy = self._modem.sent > self._sent_before
+        """An idle modem is asked how it is; a busy one shows it, and is asked less often: all but whether it is in PDU
+        mode, where that is not said with every message."""
+        busy = self._modem.sent > self._sent_before and link.one_line
         if not busy or self._clock.monotonic() - self._kept_up_at >= self._busy_s:
             self._queue.append(self._upkeep)
             self._wanted()
         self._arm(link)
 
-    async def _upkeep(self, _link: Link) -> None:
+    async def _upkeep(self, link: Link) -> None:
         self._kept_up_at = self._clock.monotonic()
+        if not link.one_line:
+            await self._check_mode(link)
         if self._network is not None:
             await self._network.ask()
             await self._network.signal()
         self._inbound.look_at_all()
+
+    async def _check_mode(self, link: Link) -> None:
+        """A modem that somebody, or a restart that nothing told, has put in text mode takes the length of a PDU for a
+        number and sends the PDU as text."""
+        try:
+            answer = await link.ask(commands.MODE)
+        except CommandFailed:
+            return
+        if answer and grammar.after("+CMGF:", answer[0]) != "0":
+            log.event("modem.text_mode", level="ERROR", modem=self._modem.name, since_s=self._idle_s)
+            cure = "keep other programs off it; what it sent since the last look may have gone out as gibberish"
+            raise ModemLost("something has switched it to text mode", cure=cure, code="text_mode")

@@ -169,7 +169,7 @@ class Treatment(StrEnum):
     REJOIN = "rejoin"
     """Ask for the network."""
     LOOK = "look"
-    """Bring it up again: the SIM's state has changed."""
+    """Bring it up again: the state of its SIM has changed, or its settings have."""
     SICK = "sick"
     """It is the modem: the ladder."""
     HOLD = "hold"
@@ -177,6 +177,7 @@ class Treatment(StrEnum):
 
 
 _TREATMENTS = {
+    "cms-305": Treatment.LOOK,
     **dict.fromkeys(("cms-208", "cms-211", "cms-322", "cms-531", "cme-20"), Treatment.EMPTY),
     **dict.fromkeys(("cms-331", "cme-30", "cme-32", "cms-302", "cme-3"), Treatment.REJOIN),
     **dict.fromkeys(
@@ -186,8 +187,8 @@ _TREATMENTS = {
 }
 
 
-PAUSES_S = (0.0, 1.0, 2.0, 5.0, 15.0, 60.0)
-"""Rests after so many messages in a row that were not accepted: one alone says little of the modem, each further one
+PAUSES_S = (0.0, 0.0, 2.0, 5.0, 15.0, 60.0)
+"""Rests after so many messages in a row that were not accepted: one or two say little of the modem, each further one
 more, and what it is tried with next is delayed by it."""
 
 

@@ -163,7 +163,7 @@ class Lending:
         if treatment is Treatment.HOLD:
             raise BringUpError("sim", f"the network refuses this SIM: {self._detail}", code="sim_refused")
         if treatment is Treatment.LOOK:
-            raise ModemLost(f"its SIM has changed: {self._detail}", code="look")
+            raise ModemLost(f"it has changed: {self._detail}", code="look")
         if rest_s:
             await self._rest(steps.link, rest_s)
         if treatment is Treatment.EMPTY:

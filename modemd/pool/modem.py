@@ -89,6 +89,8 @@ class Modem:
     """Messages in a row that it has not got accepted, through no fault of theirs that is proven."""
     busy_s: float = 0.0
     """Seconds spent with a message in flight since the start."""
+    takes_one_line: bool = True
+    """Whether nothing speaks against ``AT+CMGF=0;+CMGS=…`` on one line: it is tried with the next link."""
     superseded: bool = False
     """The modem this was the record of has come back at another port, or is not known yet."""
 
@@ -241,6 +243,8 @@ class Modem:
         elif outcome.verdict is Verdict.UNCERTAIN:
             self.uncertain += 1
         self.doubts += casts_doubt(outcome)
+        if sending is not None:
+            self.takes_one_line &= not sending.one_line_refused
         if self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
         self.on_settled(outcome, judgement)

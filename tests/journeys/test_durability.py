@@ -23,7 +23,7 @@ SYNC = re.compile(r"f(data)?sync\(\d+<[^>]*-wal>\)? *(= 0|<unfinished)")
 KINDS = {
     "request": re.compile(r'recvfrom\(.*"POST /v1/messages '),
     "202": re.compile(r'sendto\(.*"HTTP/1\.1 202'),
-    "AT+CMGS": re.compile(r'write\(\d+<[^>]*>, "AT\+CMGS='),
+    "AT+CMGS": re.compile(r'write\(\d+<[^>]*>, "AT(?:\+CMGF=0;)?\+CMGS='),
     "Ctrl-Z": re.compile(r'write\(\d+<[^>]*>, "[0-9A-F]+\\32"'),
     "sync": SYNC,
 }

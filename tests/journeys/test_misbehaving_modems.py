@@ -111,6 +111,7 @@ HARMLESS: list[tuple[str, dict[str, Any]]] = [
     ("no_network", {"seconds": 3.0}),
     ("sim_busy", {"seconds": 2.0}),
     ("echo_on", {}),
+    ("text_mode_on", {"every": 0.1, "times": 30}),
     ("restart", {"text_mode": True, "silent": True}),
     ("unplug", {"on": "prompt", "times": 1, "seconds": 1.0}),
 ]

@@ -44,7 +44,7 @@ def _daemon(name: str, pattern: bytes) -> Point:
 
 
 POINTS = (
-    _daemon("before the prompt", rb"AT\+CMGS=\d+\r"),
+    _daemon("before the prompt", rb"\+CMGS=\d+\r"),
     _modem("with the prompt on its way", rb"\r\n> ", after=False),
     _modem("after the prompt", rb"\r\n> "),
     _daemon("inside the PDU", rb"(?<![0-9A-F])[0-9A-F]{20}"),
