@@ -15,6 +15,8 @@ from modemd.clock import Clock, SystemClock
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+"""Two characters at a time: a receipt names ten thousand ids."""
 _LENGTH = 13
 _RANDOM_BITS = 22
 
@@ -42,8 +44,12 @@ class IdSource:
 
 def encode(prefix: str, number: int) -> str:
     """The outside form of an id: ``encode("m", …)`` gives ``m_…``."""
-    characters = [_ALPHABET[number >> 5 * place & 31] for place in reversed(range(_LENGTH))]
-    return f"{prefix}_{''.join(characters)}"
+    head, high, low = number >> 60, number >> 30, number
+    return (
+        f"{prefix}_{_ALPHABET[head]}"
+        f"{_PAIRS[high >> 20 & 1023]}{_PAIRS[high >> 10 & 1023]}{_PAIRS[high & 1023]}"
+        f"{_PAIRS[low >> 20 & 1023]}{_PAIRS[low >> 10 & 1023]}{_PAIRS[low & 1023]}"
+    )
 
 
 def decode(prefix: str, text: str) -> int | None:

@@ -213,14 +213,14 @@ class _Call:
 
     def drafts(self, places: range, receipt: Receipt) -> list[Draft]:
         """These messages, sealed; and what the receipt says of them."""
-        request, box, drafts = self.request, self.box, []
+        request, box, state, drafts = self.request, self.box, self.state, []
         for place in places:
             number, (to, text, parts, plain) = self.numbers[place], self.accepted[place]
             sms = Sms(to, text, request.flash, request.report, request.valid_for)
             body = box.seal(BODY, number, letter.encode(Letter(sms, request.tag, plain=plain)))
             price = self.bill.prices[place] if self.bill else 0
             drafts.append(Draft(number, body, parts, box.tag("to", to), price))
-            receipt.messages.append(_accepted(number, to, parts, self.state, plain=plain))
+            receipt.messages.append(_accepted(number, to, parts, state, plain=plain))
         return drafts
 
     async def slices(self, receipt: Receipt) -> AsyncIterator[list[Draft]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from modemd.queue.charges import Charge
 from modemd.queue.states import IfUncertain, State
@@ -12,9 +12,8 @@ from modemd.queue.usage import Spending
 from modemd.values import Lane, Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """One message about to be accepted, sealed by its account."""
+class Draft(NamedTuple):
+    """One message about to be accepted, sealed by its account: one of up to ten thousand, hence a tuple."""
 
     id: int
     body: bytes

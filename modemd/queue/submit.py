@@ -110,24 +110,12 @@ def insert(
     payer: Kind | None = None,
 ) -> None:
     """Write the rows of one slice."""
-    state = int(_state(envelope, now))
+    whose = (envelope.account, batch, int(envelope.lane), int(_state(envelope, now)))
+    how = (int(envelope.report), int(envelope.if_uncertain), now, max(envelope.due, now), envelope.expires)
     rows: list[tuple[Any, ...]] = [
         (
-            draft.id,
-            envelope.account,
-            batch,
-            int(envelope.lane),
-            state,
-            draft.parts,
-            references.next() if draft.parts > 1 else 0,
-            int(envelope.report),
-            int(envelope.if_uncertain),
-            now,
-            max(envelope.due, now),
-            envelope.expires,
-            draft.to_key,
-            envelope.tag_key,
-            draft.body,
+            *(draft.id, *whose, draft.parts, references.next() if draft.parts > 1 else 0),
+            *(*how, draft.to_key, envelope.tag_key, draft.body),
         )
         for draft in drafts
     ]
