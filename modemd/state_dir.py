@@ -16,6 +16,9 @@ from modemd.errors import ConfigError
 CONFIG_NAME = "modemd.toml"
 """The configuration file that is read when nobody names another."""
 
+TLS = "tls"
+"""The folder of the certificate that `modemd tls init` makes."""
+
 LONGEST_ADDRESS = 100
 """Octets of a Unix socket's address that are certain to fit (Linux takes 107: unix(7), sun_path)."""
 

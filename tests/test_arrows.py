@@ -23,8 +23,8 @@ OPEN_TO_ALL = {"values", "errors", "clock", "ids", "log"}
 ALLOWED: dict[str, set[str]] = {
     # what people and programs touch
     "__main__": {"cli"},
-    "cli": {"service", "config", "state_dir"},
-    "web": {"accounts", "queue"},
+    "cli": {"service", "config", "state_dir", "certificates"},
+    "web": {"accounts", "queue", "certificates"},
     # what introduces the parts to each other
     "service": {
         "config",
@@ -60,6 +60,7 @@ ALLOWED: dict[str, set[str]] = {
     "at": set(),
     "db": set(),
     "gauge": set(),
+    "certificates": set(),
     "simulator": set(),
     "control": {"state_dir"},
     "config": {"state_dir"},

@@ -212,6 +212,7 @@ def test_every_key_is_acted_on_or_said_to_be_without_effect() -> None:
     through = {
         **{"server.listen": "host", "database.url": "database_url", "modems.discover": "discovers"},
         **{"sim.pin": "pin_of", "logs.file": "log_file", "server.trusted_proxies": "server.proxies"},
+        **{"tls.certificate": "certificate", "tls.key": "certificate"},
         **{f"doors.{name}": "doors.open" for name in ("promosms", "kannel", "capcom6")},
         **{f"limits.{key}": "limits.of_sim" for key in ("per_minute", "per_hour", "per_day", "per_month", "gap")},
         **{"limits.recipients_per_month": "limits.of_sim"},

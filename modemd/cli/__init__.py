@@ -30,6 +30,7 @@ FAILED, WRONG_USAGE, NOT_RUNNING = 1, 2, 3
         "modems": "Show the modems; drain, resume, restart, probe them.",
         "accounts": "Create and show accounts.",
         "keys": "Show the key store; make, mirror, restore it, change its master key.",
+        "tls": "Make a certificate for the HTTP listener.",
         "completion": "Print what makes a shell complete modemd's commands.",
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -53,7 +53,7 @@ def command(
     welcoming: set[asyncio.Task[None]] = set()
 
     def announce(started: Service) -> None:
-        url = f"{'https' if settings.tls.certificate else 'http'}://{_host(settings)}:{started.port}"
+        url = f"{'https' if settings.certificate else 'http'}://{_host(settings)}:{started.port}"
         click.echo(f"modemd listens on {url}")
         if first_message:
             welcoming.add(asyncio.get_running_loop().create_task(welcome(started, url)))

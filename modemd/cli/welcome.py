@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modemd.errors import Conflict
+from modemd.state_dir import TLS
 
 if TYPE_CHECKING:
     from modemd.service import Service
@@ -27,7 +28,9 @@ async def welcome(service: Service, url: str) -> None:
     """Print how to send a first message, with a key made for it; and how to see that it arrived."""
     key = await _key(service)
     body = json.dumps({"to": TO, "text": TEXT})
-    send = ["curl", "-sS", "-w", "\\n", f"{url}/v1/messages", "-H", f"Authorization: Bearer {key}"]
+    ca = service.settings.state_dir / TLS / "ca.pem"
+    trust = ["--cacert", _relative(ca)] if url.startswith("https") and service.settings.tls.certificate is None else []
+    send = ["curl", "-sS", *trust, "-w", "\\n", f"{url}/v1/messages", "-H", f"Authorization: Bearer {key}"]
     send += ["-H", "Content-Type: application/json", "-d", body]
     lines = ["", "Send a first message:", "", f"  {shlex.join(send)}", "", "Then look:", ""]
     bin_dir = Path(sys.argv[0]).parent

@@ -198,7 +198,7 @@ class Registration(Section):
 
 
 class Tls(Section):
-    """The certificate of the HTTP listener."""
+    """The certificate of the HTTP listener; without one named, that of `modemd tls init`, if it has made one."""
 
     certificate: Path | None = Field(default=None, description="PEM file with the certificate and its chain")
     key: Path | None = Field(default=None, description="PEM file with its private key")
@@ -258,6 +258,15 @@ class Settings(BaseSettings):
         return url.get_secret_value() if url else places.database_url(self.state_dir)
 
     @property
+    def certificate(self) -> tuple[Path, Path] | None:
+        """The listener's certificate and key: as configured, else what `modemd tls init` has made, if anything."""
+        if self.tls.certificate is not None and self.tls.key is not None:
+            return self.tls.certificate, self.tls.key
+        made = self.state_dir / places.TLS
+        own = made / "server.pem", made / "server.key"
+        return own if own[0].exists() else None
+
+    @property
     def log_file(self) -> Path | None:
         """The file that events are written to besides standard error, if any."""
         return self.state_dir / "modemd.log" if self.logs.file else None
@@ -276,10 +285,10 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _safe(self) -> Self:
         """Passwords and API keys never cross a network in the clear."""
-        if not self.server.loopback and self.tls.certificate is None:
+        if not self.server.loopback and self.certificate is None:
             raise ConfigError(
                 f"listening on {self.server.listen} without TLS is refused",
-                cure="listen on 127.0.0.1, or name a certificate in [tls] certificate and key",
+                cure="listen on 127.0.0.1, or make a certificate with modemd tls init, or name one in [tls]",
                 code="tls_required",
             )
         return self

@@ -80,6 +80,10 @@ async def _asked_to_stop(service: Service) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask)
+    if not sys.stdin or not sys.stdin.isatty():  # of a terminal that is closed, SIGHUP means the end
+        loop.add_signal_handler(
+            signal.SIGHUP, lambda: service.background.run("reload", service.reload(), lasting=False)
+        )
     failed = service.background.failed
     await asyncio.wait((asked, failed), return_when=asyncio.FIRST_COMPLETED)
     if failed.done():

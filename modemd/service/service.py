@@ -43,6 +43,7 @@ from modemd.web.api import create_app
 from modemd.web.connection import Bounds as ConnectionBounds
 from modemd.web.rates import Rate, Rates
 from modemd.web.server import Listener
+from modemd.web.tls import Certificate
 from modemd.web.whereabouts import Whereabouts
 
 SEGMENTS_PER_HOUR = 900.0
@@ -62,6 +63,7 @@ class Service:
         self._running = AsyncExitStack()
         self._allowance = Allowance(settings, clock)
         self._gauge = Gauge()
+        self._certificate: Certificate | None = None
         self._on_stop(self.background.end)
 
     async def start(self) -> None:
@@ -94,6 +96,11 @@ class Service:
             limited_until=self.floor.seats.limited_until,
             alarms=self.accounts.alarms,
         )
+
+    async def reload(self) -> None:
+        """Take the certificate anew if its files have changed."""
+        if self._certificate is not None:
+            await asyncio.to_thread(self._certificate.reload)
 
     async def _start(self) -> None:
         database = connect(self.settings.database_url, clock=self._clock)
@@ -196,6 +203,8 @@ class Service:
 
     def _bind(self) -> Listener:
         settings, accounts = self.settings, self.accounts
+        if settings.certificate is not None:
+            self._certificate = Certificate(*settings.certificate, self._clock)
         app = create_app(
             sending=accounts.sending,
             keys=accounts.keys,
@@ -205,7 +214,10 @@ class Service:
             accounts=accounts,
             inbox=self.inbound,
             doors=settings.doors.open,
-            whereabouts=Whereabouts((settings.server.host, *settings.server.hosts), settings.server.proxies),
+            whereabouts=Whereabouts(
+                (settings.server.host, *settings.server.hosts), settings.server.proxies, self._certificate
+            ),
+            certificate=self._certificate,
             rates=Rates(
                 Rate(settings.server.requests_per_minute, self._clock),
                 Rate(settings.server.strangers_per_minute, self._clock),
@@ -216,8 +228,7 @@ class Service:
             settings.server.host,
             settings.server.port,
             bounds=ConnectionBounds(settings.server.head_timeout, settings.server.body_timeout, _connections()),
-            certificate=settings.tls.certificate,
-            key=settings.tls.key,
+            certificate=self._certificate,
         )
         self.port = listener.bind()
         return listener
@@ -252,6 +263,7 @@ class Service:
         jobs = Jobs(
             [
                 Duty("gauge", 1.0, self._sample),
+                Duty("certificate", 5.0, self.reload),
                 Duty("inbound", 600.0, self.inbound.tidy),
                 Duty("early reports", 600.0, self.queue.forget_early_reports),
                 *(Duty(*duty) for duty in self.accounts.duties),

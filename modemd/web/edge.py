@@ -24,6 +24,7 @@ from modemd import log
 from modemd.clock import Clock
 from modemd.web import problems
 from modemd.web.access_log import AccessLog
+from modemd.web.tls import HSTS, Certificate
 from modemd.web.whereabouts import Whereabouts
 
 MAX_BODY = 8 * 1024 * 1024
@@ -41,10 +42,13 @@ _NOT_KEPT = (b"cache-control", b"no-store")
 class Edge:
     """ASGI middleware."""
 
-    def __init__(self, app: ASGIApp, clock: Clock, whereabouts: Whereabouts) -> None:
+    def __init__(
+        self, app: ASGIApp, clock: Clock, whereabouts: Whereabouts, certificate: Certificate | None = None
+    ) -> None:
         self._app = app
         self._clock = clock
         self._whereabouts = whereabouts
+        self._certificate = certificate
         self._log = AccessLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,7 +59,8 @@ class Edge:
         if method == "HEAD":  # the server, which keeps the scope it made, leaves the body away
             scope = {**scope, "method": "GET"}
         self._whereabouts.locate(scope)
-        exchange = _Exchange(scope, receive, send)
+        insist = self._certificate is not None and self._certificate.hsts
+        exchange = _Exchange(scope, receive, send, [*_SAFE, HSTS] if insist else _SAFE)
         try:
             await self._answer(exchange)
         finally:
@@ -85,9 +90,10 @@ class Edge:
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
         self.scope = scope
         self.status = 0
+        self._headers = headers
         self._receive = receive
         self._send = send
         self._taken = 0
@@ -107,7 +113,7 @@ class _Exchange:
         """Pass the answer on; a 413 is followed by its lingering close."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = headers = [*message["headers"], *_SAFE]
+            message["headers"] = headers = [*message["headers"], *self._headers]
             if not any(name == b"cache-control" for name, _ in headers):
                 headers.append(_NOT_KEPT)
             if self.status == _TOO_LARGE:

@@ -7,13 +7,13 @@ import contextlib
 import errno
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 
 from modemd.errors import DaemonError
 from modemd.web.connection import IDLE_S, Bounds, Connection
+from modemd.web.tls import Certificate
 
 BACKLOG = 1024
 """Connections that wait to be accepted: a burst of clients is slowed, not refused."""
@@ -55,9 +55,7 @@ class _Server(uvicorn.Server):
 class Listener:
     """Serves an application at one address."""
 
-    def __init__(
-        self, app: FastAPI, host: str, port: int, *, bounds: Bounds, certificate: Path | None, key: Path | None
-    ) -> None:
+    def __init__(self, app: FastAPI, host: str, port: int, *, bounds: Bounds, certificate: Certificate | None) -> None:
         self._host = host
         self._port = port
         self._socket: socket.socket | None = None
@@ -73,8 +71,7 @@ class Listener:
                 proxy_headers=False,
                 timeout_graceful_shutdown=STOP_S,
                 timeout_keep_alive=IDLE_S,
-                ssl_certfile=certificate,
-                ssl_keyfile=key,
+                ssl_context_factory=(lambda _config, _default: certificate.context) if certificate else None,
             ),
             bounds,
         )

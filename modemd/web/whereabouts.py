@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable
 from starlette.types import Scope
 
 from modemd import log
+from modemd.web.tls import Certificate
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 FORWARDING = frozenset({b"x-forwarded-for", b"forwarded"})
@@ -24,10 +25,16 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Whereabouts:
-    """The names of this server, and the proxies before it. ``names`` come beside loopback and the address met."""
+    """The names of this server, and the proxies before it.
 
-    def __init__(self, names: Iterable[str] = (), proxies: Collection[Network] = ()) -> None:
+    ``names`` and those of the certificate come beside loopback and the address met.
+    """
+
+    def __init__(
+        self, names: Iterable[str] = (), proxies: Collection[Network] = (), certificate: Certificate | None = None
+    ) -> None:
         self._names = LOOPBACK | {plain(name) for name in names}
+        self._certificate = certificate
         self._proxies = tuple(proxies)
         self._warned = False
 
@@ -40,8 +47,10 @@ class Whereabouts:
         if len(hosts) > 1 or found is None:
             return False
         name = plain(found[1])
-        here = scope.get("server")
-        return name in self._names or (here is not None and name == plain(here[0]).removeprefix("::ffff:"))
+        here, certified = scope.get("server"), self._certificate
+        if name in self._names or (certified is not None and name in certified.names):
+            return True
+        return here is not None and name == plain(here[0]).removeprefix("::ffff:")
 
     def locate(self, scope: Scope) -> None:
         """Set the scope's client and scheme to what a trusted proxy says; disbelieve every other.

@@ -27,6 +27,7 @@ from modemd.web.api.state import Ready, ServiceState, Status
 from modemd.web.doorkeeper import Doorkeeper
 from modemd.web.edge import Edge
 from modemd.web.rates import Rates
+from modemd.web.tls import Certificate
 from modemd.web.whereabouts import Whereabouts
 
 __all__ = ["create_app"]
@@ -44,6 +45,7 @@ def create_app(
     doors: Iterable[str] = (),
     whereabouts: Whereabouts | None = None,
     rates: Rates | None = None,
+    certificate: Certificate | None = None,
 ) -> FastAPI:
     """The application, of parts that are ready; serve it with uvicorn's access log off, it writes its own.
 
@@ -75,7 +77,7 @@ def create_app(
         app.router.routes.extend(router.routes)
     Documents(app).add_to(app)
     problems.install(app)
-    app.add_middleware(Edge, clock=clock, whereabouts=whereabouts or Whereabouts())
+    app.add_middleware(Edge, clock=clock, whereabouts=whereabouts or Whereabouts(), certificate=certificate)
     app.middleware_stack = app.build_middleware_stack()  # else the first request does, in tens of milliseconds
     return app
 
