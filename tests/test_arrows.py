@@ -38,6 +38,7 @@ ALLOWED: dict[str, set[str]] = {
         "pool_desk",
         "billing_desk",
         "key_desk",
+        "erasure_desk",
         "status",
     }
     | {"waker", "gauge", "pin_memory", "simulator", "accounts", "queue", "pool", "at", "db"},
@@ -45,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "pool_desk": {"pool", "status"},
     "key_desk": {"accounts"},
     "billing_desk": {"accounts"},
+    "erasure_desk": {"accounts"},
     "status": {"queue", "pool"},
     "story": {"queue"},
     # what moves messages

@@ -20,6 +20,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from modemd import log
 from modemd.accounts import erasing_rows, receipts, verification
@@ -73,6 +74,11 @@ class Erasures:
         self._changed = asyncio.Condition()
         self._scrubbing = asyncio.Lock()
         self._sweeping = asyncio.Lock()
+
+    @property
+    def key_folders(self) -> list[Path]:
+        """Where copies of the key store lie."""
+        return [self._keys.directory, *self._keys.mirrors]
 
     async def request(self, account: int) -> int:
         """Begin to forget an account; the erasure's id, the same if asked again. Raises NotFound, StorageError."""
@@ -145,8 +151,7 @@ class Erasures:
         """
         erasure = await self.show(number)
         left = await self._database.read(lambda reader: verification.in_database(reader, erasure))
-        folders = [self._keys.directory, *self._keys.mirrors]
-        return left | await asyncio.to_thread(verification.in_keys, folders, erasure.erased)
+        return left | await asyncio.to_thread(verification.in_keys, self.key_folders, erasure.erased)
 
     async def _pending(self) -> list[Erasure] | None:
         """Those that are not complete; None if the database does not say."""
@@ -213,6 +218,7 @@ class Erasures:
         return replace(erasure, step=Step.DELETE, unreadable_at=self._clock.now(), waiting_for=[])
 
     async def _delete(self, erasure: Erasure) -> Erasure:
+        self._queue.on_forgotten(erasure.erased)
         await self._database.write(lambda tx: receipts.expect_sims(tx, erasure, self._aftercare.sims()))
         await self._in_slices(erasure, "message", erasing_rows.delete_messages)
         for table in await self._database.read(erasing_rows.tables):

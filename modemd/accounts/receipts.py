@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any
 
 import orjson
 
 from modemd.accounts import erasing_rows
+from modemd.clock import rfc3339
 from modemd.db import Reader, Transaction
 from modemd.errors import Conflict, NotFound
 
@@ -138,6 +140,19 @@ def waive(tx: Transaction, number: int, names: Mapping[str, str]) -> None:
 def called(sim: str, names: Mapping[str, str]) -> str:
     """What the operator knows a SIM by: its modem's name, or the end of what is printed on the card."""
     return names.get(sim) or (f"modem at {sim[5:]}" if sim.startswith("port:") else f"SIM …{sim[-_SHOWN_DIGITS:]}")
+
+
+def document(erasure: Erasure) -> dict[str, Any]:
+    """The receipt as it is shown to everybody (interface: HTTP API): no personal data."""
+    return {
+        "state": "complete" if erasure.completed_at else "pending",
+        "requested_at": rfc3339(erasure.requested_at),
+        "unreadable_at": rfc3339(erasure.unreadable_at),
+        "completed_at": rfc3339(erasure.completed_at),
+        "removed": erasure.removed,
+        "waiting_for": erasure.waiting_for,
+        "retained": erasure.retained,
+    }
 
 
 def _text(value: object) -> str:

@@ -7,8 +7,10 @@ Where neighbours share an octet with the needle, that octet is left out of the f
 
 from __future__ import annotations
 
+import os
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +56,8 @@ def search(paths: Iterable[Path], needles: Sequence[str], septets: Septets) -> I
     ]
     overlap = max((len(form) for _, _, form in wanted), default=1) - 1
     for path in _files(paths):
-        yield from _in_file(path, wanted, overlap)
+        with suppress(FileNotFoundError):  # a journal that has gone since it was listed
+            yield from _in_file(path, wanted, overlap)
 
 
 def _in_file(path: Path, wanted: Sequence[tuple[int, str, bytes]], overlap: int) -> Iterator[Hit]:
@@ -75,10 +78,17 @@ def _in_file(path: Path, wanted: Sequence[tuple[int, str, bytes]], overlap: int)
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
-        if path.is_dir():
-            yield from sorted(one for one in path.rglob("*") if one.is_file() and not one.is_symlink())
-        else:
+        if not path.is_dir():
             yield path
+        for folder, folders, names in os.walk(path, onerror=_refuse):
+            folders.sort()
+            found = (Path(folder, name) for name in sorted(names))
+            yield from (one for one in found if one.is_file() and not one.is_symlink())
+
+
+def _refuse(error: OSError) -> None:
+    """A folder that cannot be listed is no folder without hits."""
+    raise error
 
 
 def _packed(septets: Sequence[int], shift: int) -> bytes:

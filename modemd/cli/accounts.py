@@ -1,19 +1,23 @@
-"""``modemd accounts``: who may send."""
+"""``modemd accounts``: who may send, what is held about them, and how they are forgotten."""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
+from modemd.cli import FAILED
+from modemd.cli.offline import answers
 from modemd.cli.options import Place, as_json, placed, print_json
+from modemd.cli.receipt import told
 from modemd.cli.rendering import console, counted, moment, table
 from modemd.cli.typed import StandardInput
 
 
 @click.group("accounts")
 def command() -> None:
-    """Create and show accounts."""
+    """Create, show, export and delete accounts."""
 
 
 @command.command("create")
@@ -82,7 +86,7 @@ def show(place: Place, who: str, as_json: bool) -> None:
 @placed
 def plan(place: Place, who: str, plan: str, as_json: bool) -> None:
     """Let an account send freely, or pay in advance; free also lifts the limit of a trial."""
-    _told(place.call("accounts.plan", who=StandardInput().line(who), plan=plan), as_json)
+    _stands(place.call("accounts.plan", who=StandardInput().line(who), plan=plan), as_json)
 
 
 @command.command("credit", context_settings={"ignore_unknown_options": True})
@@ -95,7 +99,7 @@ def credit(place: Place, who: str, amount: str, as_json: bool) -> None:
     answer = place.call("accounts.credit", who=StandardInput().line(who), amount=amount)
     if not as_json:
         click.echo(f"booked   {answer['booked_text']}")
-    _told(answer, as_json)
+    _stands(answer, as_json)
 
 
 @command.command("invoice")
@@ -112,7 +116,7 @@ def invoice(place: Place, who: str, month: str | None, as_text: bool) -> None:
         print_json(answer["invoice"])
 
 
-def _told(answer: dict[str, Any], as_json: bool) -> None:
+def _stands(answer: dict[str, Any], as_json: bool) -> None:
     """How an account stands."""
     if as_json:
         print_json({name: value for name, value in answer.items() if not name.endswith("_text")})
@@ -121,6 +125,46 @@ def _told(answer: dict[str, Any], as_json: bool) -> None:
     click.echo(f"credit   {answer['credit_text']}")
     if answer["trial_left"] is not None:
         click.echo(f"trial    {counted(answer['trial_left'], 'segment')} left")
+
+
+@command.command("export")
+@click.argument("who")
+@placed
+def export(place: Place, who: str) -> None:
+    """Print everything held about an account (id, e-mail address or phone; - reads it from standard input) as JSON.
+
+    Works without a daemon.
+    """
+    answers(place, "accounts.export", lambda answer: sys.stdout.write(answer["piece"]), who=StandardInput().line(who))
+    click.echo()
+
+
+@command.command("delete")
+@click.argument("who")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+@placed
+def delete(place: Place, who: str, yes: bool, as_json: bool) -> int:
+    """Forget an account (id, e-mail address or phone; - reads it from standard input) and all it has handed over.
+
+    Nobody can bring it back, no backup can either. Waits until it is done and prints the receipt; the exit code is 1
+    while something that has to be looked into is out of reach. The erasure goes on by itself when that returns.
+    """
+    who = StandardInput().line(who)
+    if not yes:
+        _ask(who)
+    *_, receipt = place.stream("accounts.delete", who=who)
+    told(receipt, as_json)
+    if receipt["state"] != "complete":
+        click.echo(f"modemd: waiting for {', '.join(receipt['waiting_for'])}: it goes on when that is back", err=True)
+        return FAILED
+    return 0
+
+
+def _ask(who: str) -> None:
+    if not sys.stdin.isatty():
+        raise click.UsageError("Nobody is there to be asked: --yes deletes without asking.")
+    click.confirm(f"Forget the account of {who} for good?", abort=True)
 
 
 def _yes(flag: bool) -> str | None:

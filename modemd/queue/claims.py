@@ -136,6 +136,18 @@ class Claims(Generic[P]):
                 self.let_go(claim.message)
             self._rest_if_empty(_key(message))
 
+    def forget(self, account: int) -> None:
+        """An account is gone: nothing of it stays in hand, and it has no turn."""
+        for key, stock in self._stock.items():
+            if key[1] == account:
+                self.in_hand -= len(stock.claims)
+                stock.claims.clear()
+                stock.dry = True
+                self._held[key] = set()
+        for sim, begun in self._begun.items():
+            self._begun[sim] = deque(claim for claim in begun if claim.message.account != account)
+        self._turns.forget(account)
+
     async def stop(self) -> None:
         """Forget everything in hand; the database still has it."""
         if self._fetch is not None:
@@ -225,7 +237,7 @@ class Claims(Generic[P]):
 
     def _hold(self, key: Key, claim: Claim[P]) -> None:
         number = claim.message.id
-        if number in self._let_go or number in self._held[key]:
+        if number in self._let_go or number in self._held[key] or self._turns.gone(key[1]):
             return
         self._held[key].add(number)
         if claim.message.sent_parts and claim.message.sim:

@@ -55,6 +55,8 @@ class Queue:
         """Called when something will be due at a moment."""
         self.on_gone: Callable[[Message], None] = lambda message: None
         """Called when a waiting message was taken back."""
+        self.on_forgotten: Callable[[int], None] = lambda account: None
+        """Called when an account is gone for good."""
         self.open: Open = _cannot_open
         """What a message was meant to be, for any thread: status reports are told apart by their recipient."""
         self._watchers: set[asyncio.Event] = set()

@@ -38,10 +38,11 @@ class Turns:
         """Each lane's virtual time. After a restart it is the greatest: nobody is further ahead than one message."""
         self._since_bulk = 0
         self._changed: dict[Key, int] = {}
+        self._gone: set[int] = set()
 
     def wake(self, lane: Lane, account: int) -> None:
         """The account has work in this lane."""
-        if account in self._active[lane]:
+        if account in self._active[lane] or account in self._gone:
             return
         self._active[lane].add(account)
         vtime = max(self._vtimes.get((lane, account), 0), self._reached[lane] - 1)
@@ -95,11 +96,16 @@ class Turns:
         return changed
 
     def forget(self, account: int) -> None:
-        """The account is gone."""
+        """The account is gone: it has no turn any more, and none is written down for it."""
+        self._gone.add(account)
         for lane in Lane:
             self.rest(lane, account)
             self._vtimes.pop((lane, account), None)
             self._changed.pop((lane, account), None)
+
+    def gone(self, account: int) -> bool:
+        """Whether the account was forgotten."""
+        return account in self._gone
 
     def _lanes(self) -> tuple[Lane, ...]:
         if self._since_bulk >= BULK_EVERY - 1:
@@ -117,6 +123,8 @@ class Turns:
         del order[bisect_left(order, (self._vtimes[lane, account], account))]
 
     def _note(self, lane: Lane, account: int, vtime: int) -> None:
+        if account in self._gone:
+            return
         self._vtimes[lane, account] = vtime
         self._changed[lane, account] = vtime
 

@@ -2,17 +2,22 @@
 
 from modemd.accounts.master_key import from_paper
 from modemd.service.ceremonies import ask_keys, init_keys, key_directory, paper_of, restore_keys
+from modemd.service.offline import ask
 from modemd.service.process import offline_status, run
+from modemd.service.searching import find, places
 from modemd.service.service import Service
 
 __all__ = [
     "Service",
+    "ask",
     "ask_keys",
+    "find",
     "from_paper",
     "init_keys",
     "key_directory",
     "offline_status",
     "paper_of",
+    "places",
     "restore_keys",
     "run",
 ]

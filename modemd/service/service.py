@@ -23,6 +23,7 @@ from modemd.config import Settings
 from modemd.control import Control
 from modemd.db import Database, connect
 from modemd.desk import Desk
+from modemd.erasure_desk import ErasureDesk
 from modemd.errors import StorageUnwritable
 from modemd.gauge import Gauge
 from modemd.inbox import Inbox
@@ -254,7 +255,9 @@ class Service:
         billing_desk = BillingDesk(self.accounts.directory, self.accounts.billing)
         pool_desk = PoolDesk(self.floor.pool, self.floor.seats.limited_until)
         key_desk = KeyDesk(keys, master_key.locate(keys.directory), self.settings.state_dir)
-        verbs = {**desk.verbs, **billing_desk.verbs, **pool_desk.verbs, **key_desk.verbs}
+        erasure_desk = ErasureDesk(self.accounts)
+        desks = (desk, billing_desk, pool_desk, key_desk, erasure_desk)
+        verbs = {name: verb for each in desks for name, verb in each.verbs.items()}
         control = Control(control_socket(self.settings.state_dir), verbs)
         await control.start()
         self._on_stop(control.stop)

@@ -232,3 +232,17 @@ def test_no_two_accounts_with_work_drift_apart_by_more_than_one_message(sizes: l
         turns.charge(*key, size)
         had[key[1]] += size
     assert max(had.values()) - min(had.values()) <= max(sizes)
+
+
+def test_an_account_that_is_gone_has_no_turn_and_leaves_nothing_to_write_down() -> None:
+    turns = Turns({(Lane.BULK, 7): 5})
+    turns.wake(Lane.TRANSACTIONAL, 7)
+    turns.wake(Lane.TRANSACTIONAL, 8)
+    turns.charge(Lane.TRANSACTIONAL, 7, 3)
+    turns.forget(7)
+    turns.refund(Lane.TRANSACTIONAL, 7, 3)
+    turns.wake(Lane.BULK, 7)
+    assert turns.pick(lambda lane, account: True) == (Lane.TRANSACTIONAL, 8)
+    assert {account for _, account in turns.take_changes()} == {8}
+    assert turns.gone(7)
+    assert not turns.gone(8)

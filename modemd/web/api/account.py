@@ -5,8 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
+from modemd.accounts import receipts
 from modemd.accounts.directory import Directory
-from modemd.accounts.erasure import Erasure, Erasures
+from modemd.accounts.erasure import Erasures
 from modemd.accounts.export import Export
 from modemd.accounts.login import Login
 from modemd.clock import rfc3339
@@ -98,17 +99,4 @@ class OwnAccount:
         number = decode("e", request.path_params["id"])
         if number is None:
             raise NotFound("there is no such erasure", cure="an id looks like e_01hzy3kd8q2v5")
-        return answer(receipt(await self._erasures.show(number)))
-
-
-def receipt(erasure: Erasure) -> dict[str, object]:
-    """An erasure without personal data (interface: HTTP API)."""
-    return {
-        "state": "complete" if erasure.completed_at else "pending",
-        "requested_at": rfc3339(erasure.requested_at),
-        "unreadable_at": rfc3339(erasure.unreadable_at),
-        "completed_at": rfc3339(erasure.completed_at),
-        "removed": erasure.removed,
-        "waiting_for": erasure.waiting_for,
-        "retained": erasure.retained,
-    }
+        return answer(receipts.document(await self._erasures.show(number)))

@@ -1,0 +1,36 @@
+"""Looking for plain text where a daemon on a state directory could have left it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from modemd.accounts import search
+from modemd.accounts.search import Hit
+from modemd.at.pdu.alphabet import DEFAULT
+from modemd.config import Settings
+from modemd.errors import InvalidField, ModemdError
+
+
+def places(settings: Settings, more: Iterable[Path]) -> list[Path]:
+    """State directory, an SQLite file elsewhere with its journals, and what else is named; each once."""
+    scheme, _, rest = settings.database_url.partition("://")
+    database = Path(rest)
+    files = sorted(database.parent.glob(f"{database.name}*")) if scheme == "sqlite" else []
+    state = settings.state_dir.resolve()
+    found = dict.fromkeys(path.resolve() for path in (*files, *more))
+    return [state, *(path for path in found if not path.is_relative_to(state))]
+
+
+def find(paths: Sequence[Path], needles: Sequence[str]) -> Iterator[Hit]:
+    """Where the needles are, in every form. Raises InvalidField, or ModemdError for what cannot be read."""
+    for line, needle in enumerate(needles, 1):
+        if len(needle.encode()) < search.LEAST:
+            raise InvalidField("search", f"line {line} is too short", cure=f"give at least {search.LEAST} characters")
+    try:
+        yield from search.search(paths, needles, DEFAULT.encode)
+    except OSError as error:
+        raise ModemdError(
+            f"{error.filename} cannot be searched ({error.strerror})",
+            cure="run this as the user of the daemon, or as root",
+        ) from None
