@@ -66,6 +66,7 @@ def test_every_key_is_also_an_environment_variable(tmp_path: Path, monkeypatch: 
     numbers |= dict.fromkeys(("head_timeout", "body_timeout"), "7")
     numbers |= {"requests_per_minute": "5", "strangers_per_minute": "6", "trusted_proxies": "10.0.0.0/8,::1"}
     numbers |= {"trial": "5", "currency": "EUR", "decimals": "2", "prices": '{"+48": 9}', "price": "20", "vat": "23"}
+    numbers |= {"baud": "9600", "root": "/host", "dialects": "/d.toml"}
     for section, model in SECTIONS.items():
         for key, field in model.model_fields.items():
             if not field.exclude:

@@ -119,9 +119,12 @@ def load(own: Path | None = None) -> Dialects:
     rows = _rows(packaged, "dialects.toml")
     if own is not None:
         try:
-            rows = _rows(own.read_text(encoding="utf-8"), own.name) + rows
+            text = own.expanduser().read_text(encoding="utf-8")
         except OSError as reason:
-            raise ConfigError(f"{own.name} cannot be read ({reason.strerror})", cure="correct its path") from None
+            raise ConfigError(f"{own} cannot be read ({reason.strerror})", cure="correct [modems] dialects") from None
+        except UnicodeDecodeError:
+            raise ConfigError(f"{own} is no text in UTF-8", cure="TOML files are UTF-8") from None
+        rows = _rows(text, own.name) + rows
     return Dialects(rows)
 
 

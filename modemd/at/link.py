@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Protocol
 
+from modemd.at import grammar
 from modemd.at.asking import Asking
 from modemd.at.commands import ATTENTION, Command
 from modemd.at.dialect import GENERIC, Dialect
@@ -77,6 +78,7 @@ class Link:
         """Done when the link is lost."""
         self.parser = Parser()
         self._hear = hear
+        self._overheard: asyncio.Future[None] = self.loop.create_future()
         self._exchange: Exchange | None = None
         self._unwritten = b""
         self._waits_to_write = False
@@ -194,6 +196,14 @@ class Link:
             if self.failure is not None:
                 raise self.failure
 
+    async def overhear(self, at_most_s: float) -> None:
+        """Return when a final result has come that nobody asked for, or after ``at_most_s``; raises as `listen`."""
+        if at_most_s <= 0:
+            return
+        await asyncio.wait({self._overheard, self.lost}, timeout=at_most_s, return_when=asyncio.FIRST_COMPLETED)
+        if self.failure is not None:
+            raise self.failure
+
     async def attend(self, tries: int) -> None:
         """Send ``AT`` until the modem answers OK; raises CommandTimeout when it never does, or what lost the link."""
         for left in range(tries - 1, -1, -1):
@@ -225,6 +235,8 @@ class Link:
     def _hand_on(self, event: Event) -> None:
         if isinstance(event, Unsolicited):
             self._hear(event)
+            if not self._overheard.done() and grammar.final(event.text) is not None:
+                self._overheard.set_result(None)
             if self._restarted(event.text):
                 self.lose(ModemLost("the modem has restarted", code="reset"))
         elif isinstance(event, Echo):

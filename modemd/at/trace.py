@@ -1,4 +1,4 @@
-"""Wraps a port and logs the exchange at debug level, line by line, with everything personal masked.
+"""Wraps a port and logs the exchange, line by line, with everything personal masked.
 
 Only the shape of a line is shown: whatever is quoted, every run of four digits or more, every PDU, and every line that
 is neither a command nor a result code (it may be a text) gives its length instead. Octets are collected to whole lines
@@ -8,6 +8,7 @@ first, or a number that came one octet at a time would show.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from modemd import log
 from modemd.at import grammar
@@ -28,9 +29,9 @@ def masked(line: str) -> str:
 
 
 class Traced:
-    """A port whose exchange is logged under ``name``."""
+    """A port whose exchange is logged under the name that ``name`` gives, while it gives one."""
 
-    def __init__(self, port: Port, name: str) -> None:
+    def __init__(self, port: Port, name: Callable[[], str | None]) -> None:
         self.path = port.path
         self._port = port
         self._name = name
@@ -59,7 +60,8 @@ class Traced:
 
     def _show(self, heading: str, data: bytes) -> bytes:
         *lines, rest = data.replace(b"\r", b"\n").split(b"\n")
+        name = self._name()
         for line in lines:
-            if line:
-                log.event(f"at.{heading}", level="DEBUG", modem=self._name, line=masked(line.decode("latin-1")))
+            if line and name is not None:
+                log.event(f"at.{heading}", modem=name, line=masked(line.decode("latin-1")))
         return rest[-_LONGEST:]

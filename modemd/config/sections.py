@@ -119,6 +119,14 @@ class Modems(Section):
     discover: bool | None = Field(
         default=None, description="find modems that are plugged in; by default yes, unless modems are simulated"
     )
+    baud: int = Field(default=115_200, ge=300, le=4_000_000, description="bits a second; USB modems ignore it")
+    roaming: bool = Field(default=True, description="send in foreign networks too")
+    dialects: Path | None = Field(
+        default=None, description="a TOML file with dialects of your own, which come before the packaged ones"
+    )
+    traced: Texts = Field(
+        default=(), description="modems, by name or port, whose AT exchange is logged, everything personal masked"
+    )
     root: Path = Field(
         default=Path("/"),
         description="where sys and dev are; elsewhere in a container that has the host's mounted aside",

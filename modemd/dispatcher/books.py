@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from modemd.clock import Clock
 from modemd.queue import Message, Queue, Settlement
-from modemd.queue.handover import Handover
+from modemd.queue.handover import Handover, mark
 from modemd.queue.queue import Crossing
 from modemd.queue.turns import Key, Turns
 from modemd.queue.usage import SimUsage
@@ -37,9 +37,9 @@ class Books:
         """Settle what has ended and mark the next segment, in one transaction; see ``Queue.cross``."""
         return self.queue.cross(settled, message, part, sim, self._turns_to_write(), used)
 
-    def handed_over(self, sim: str, message: Message, part: int) -> None:
+    def handed_over(self, sim: str, message: Message, part: int, port: str) -> None:
         """The Ctrl-Z of this segment goes out now; raises StorageError, and then it must not."""
-        self._handover.note(sim, message.id, part)
+        self._handover.note(sim, message.id, part, mark(port))
 
     async def close(self) -> None:
         """Write down what the turns are."""

@@ -24,6 +24,7 @@ class Modem(Protocol):
     """A modem that is ready."""
 
     name: str
+    port: str
     sim: str
     doubts: int
     """Messages in a row that it has not got accepted, through no fault of theirs that is proven."""

@@ -123,7 +123,7 @@ class Round:
     def _handed_over(self, message: Message, segment: Segment) -> bool:
         """Note that the Ctrl-Z goes out now; False if that cannot be written."""
         try:
-            self._books.handed_over(self._modem.sim, message, segment.number)
+            self._books.handed_over(self._modem.sim, message, segment.number, self._modem.port)
         except StorageError as error:
             log.event("storage.refused", level="ERROR", code=error.code, modem=self._modem.name)
             return False

@@ -96,7 +96,8 @@ class BringUp:
                 raise BringUpError(step, f"{refusal.detail}: {meaning.words}", code=refusal.code) from None
 
     async def _listen(self) -> None:
-        """An answer to a predecessor's Ctrl-Z may still come: nothing is sent before the modem is silent."""
+        """Nothing is sent before a predecessor's Ctrl-Z is answered, where one is owed, and the modem is silent."""
+        await self._link.overhear(self._settings.owed_s(self._modem.port))
         quiet_s = self._settings.listen_s(self._modem.port)
         await self._link.listen(quiet_s, max(quiet_s, self._settings.listen_at_most_s))
 

@@ -116,9 +116,14 @@ class Care:
                     self._absent(reason)
                 else:
                     self.modem.port = path
-                    return Traced(port, self.modem.name) if self._settings.traced else port
+                    return Traced(port, self._traced_as) if self._settings.traced else port
             await self._rest(self._settings.look_every_s if missing else next(waits))
         return None
+
+    def _traced_as(self) -> str | None:
+        """The name under which the exchange is logged, if it is: a name is known only some commands after the port."""
+        wanted = self._settings.traced & {self.modem.name, self.modem.port}
+        return self.modem.name if wanted else None
 
     def _absent(self, reason: PortUnusable) -> None:
         if self.modem.reason != str(reason):

@@ -29,13 +29,15 @@ class Settings:
     baud: int = DEFAULT_BAUD
     roaming: bool = True
     """Whether a modem may send in a foreign network."""
-    traced: bool = False
-    """Log the exchange at debug level, masked."""
+    traced: frozenset[str] = frozenset()
+    """Names or ports of the modems whose exchange is logged, masked."""
     root: Path = Path("/")
     """Where ``sys`` and ``dev`` are."""
     listen_s: Callable[[str], float] = field(default=lambda _port: 0.3)
-    """Silence on a port before its first command: longer where an answer to our predecessor's Ctrl-Z may come."""
+    """Silence on a port before its first command."""
     listen_at_most_s: float = 3.0
+    owed_s: Callable[[str], float] = field(default=lambda _port: 0.0)
+    """How long an answer to our predecessor's Ctrl-Z may still come at a port: nothing is said to it meanwhile."""
     look_every_s: float = 0.5
     """How often a missing port is looked for; a pty makes no udev event."""
     upkeep_idle_s: float = 60.0

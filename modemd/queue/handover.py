@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import os
 import struct
+from hashlib import blake2b
 from pathlib import Path
 
 from modemd.errors import StorageError
+from modemd.queue.rows import Handed
 
-_SLOT = struct.Struct("<QQ")
-"""The segment a SIM was handed last: id of the message, number of the segment."""
+_SLOT = struct.Struct("<QQ8s")
+"""The segment a SIM was handed last: id of the message, number of the segment, mark of the port."""
 _HEADER_SIZE = 64
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -29,12 +31,22 @@ class Handover:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         os.pwrite(self._file, boot.encode().ljust(_HEADER_SIZE, b"\0"), 0)
         self._slots: dict[str, int] = {}
+        self._owed: dict[bytes, int] = {}
 
-    def note(self, sim: str, message: int, part: int) -> None:
+    def keep(self, handed: Handed, port: bytes) -> None:
+        """An earlier daemon handed this segment over at this port, and its answer may still come."""
+        self._owed[port] = handed.at
+        self.note(handed.sim, handed.message, handed.part, port)
+
+    def owes(self, port: str) -> int | None:
+        """When an earlier daemon handed over at this port what is still unanswered; None if it did not."""
+        return self._owed.get(mark(port))
+
+    def note(self, sim: str, message: int, part: int, port: bytes) -> None:
         """The Ctrl-Z of this segment is about to be written; raises StorageError, and then it must not be."""
         slot = self._slots.setdefault(sim, _HEADER_SIZE + _SLOT.size * len(self._slots))
         try:
-            os.pwrite(self._file, _SLOT.pack(message, part), slot)
+            os.pwrite(self._file, _SLOT.pack(message, part, port), slot)
         except OSError as error:
             raise StorageError(f"a message cannot be handed over ({error.strerror})", cure="free disk space") from None
 
@@ -43,8 +55,13 @@ class Handover:
         os.close(self._file)
 
 
-def read(path: Path, boot: str) -> frozenset[tuple[int, int]] | None:
-    """The segments, as (message, number), that were handed over last; None where nothing can be told."""
+def mark(port: str) -> bytes:
+    """A port in eight octets, so that a slot has one size."""
+    return blake2b(port.encode(), digest_size=8).digest()
+
+
+def read(path: Path, boot: str) -> dict[tuple[int, int], bytes] | None:
+    """The segments, as (message, number), that were handed over last, and where; None where nothing can be told."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -52,7 +69,8 @@ def read(path: Path, boot: str) -> frozenset[tuple[int, int]] | None:
     if not boot or content[:_HEADER_SIZE].rstrip(b"\0") != boot.encode():
         return None
     slots = content[_HEADER_SIZE:]
-    return frozenset(_SLOT.iter_unpack(slots[: len(slots) // _SLOT.size * _SLOT.size]))
+    whole = slots[: len(slots) // _SLOT.size * _SLOT.size]
+    return {(message, part): port for message, part, port in _SLOT.iter_unpack(whole)}
 
 
 def this_boot() -> str:

@@ -9,7 +9,7 @@ from modemd.accounts.keystore import KeyStore
 from modemd.accounts.sending import Sending
 from modemd.accounts.vault import Vault
 from modemd.at import dialect, pdu
-from modemd.clock import Clock
+from modemd.clock import SECOND, Clock
 from modemd.config import Settings
 from modemd.db import Database
 from modemd.dispatcher import Dispatcher, Prepared, prepared
@@ -30,6 +30,10 @@ from modemd.service.background import Background
 
 _IDENTIFIED = frozenset({Condition.READY, Condition.SENDING, Condition.DRAINING})
 """Conditions of a modem that has been brought up: its SIM is known."""
+
+LATE_ANSWER_S = 5.0
+"""Seconds after a Ctrl-Z for which the next daemon awaits its answer in silence: most sends take less. A port that was
+closed may have dropped the answer, so longer would idle in vain; what comes later is heard among other answers."""
 
 RECIPIENTS = "recipients"
 """How the names of the keys begin under which SIMs with a limit remember their recipients of a month."""
@@ -73,7 +77,7 @@ class Floor:
             ports,
             self.dispatcher.serve,
             clock=self._clock,
-            settings=PoolSettings(dialects=dialect.load(), pins=pins, root=self._settings.modems.root),
+            settings=self._pool_settings(pins, handover),
             discover=self._settings.discovers,
             on_late_answer=self._late_answer,
             on_pdu=inbox.take,
@@ -111,6 +115,23 @@ class Floor:
             log.failed("modem.not_swept", error, level="INFO")
             return False
         return True
+
+    def _pool_settings(self, pins: PinGuard, handover: Handover) -> PoolSettings:
+        settings = self._settings
+
+        def owed_s(port: str) -> float:
+            handed_at = handover.owes(port)
+            return 0.0 if handed_at is None else max(0.0, LATE_ANSWER_S - (self._clock.now() - handed_at) / SECOND)
+
+        return PoolSettings(
+            dialects=dialect.load(settings.modems.dialects),
+            pins=pins,
+            baud=settings.modems.baud,
+            roaming=settings.modems.roaming,
+            traced=frozenset(settings.modems.traced),
+            root=settings.modems.root,
+            owed_s=owed_s,
+        )
 
     async def _build_dispatcher(self, handover: Handover) -> Dispatcher:
         turns, weights = await self._queue.turns(), self._settings.limits.weights

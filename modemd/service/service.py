@@ -128,7 +128,8 @@ class Service:
     async def _recover(self) -> Handover:
         """What a daemon before us left in the middle; and begin what we shall leave to the next."""
         path, boot = self.settings.state_dir / "handover", handover.this_boot()
-        uncertain = await self.queue.recover(handover.read(path, boot))
+        left = handover.read(path, boot)
+        uncertain = await self.queue.recover(left)
         if uncertain:
             log.event("queue.recovered", level="WARNING", uncertain=uncertain)
         try:
@@ -137,7 +138,7 @@ class Service:
             raise StorageUnwritable(f"{path} cannot be written ({error.strerror})", cure="check its owner") from None
         self._running.callback(hands.close)
         for handed in self.queue.handed:  # still unanswered, should this daemon end before it has heard more
-            hands.note(handed.sim, handed.message, handed.part)
+            hands.keep(handed, (left or {}).get((handed.message, handed.part), b""))
         return hands
 
     async def _build_accounts(self, database: Database, keys: KeyStore) -> None:

@@ -46,7 +46,7 @@ async def test_a_number_that_comes_octet_by_octet_is_masked_too() -> None:
     lines: list[str] = []
     sink = logger.add(lines.append, level="DEBUG", format="{message}")
     try:
-        bench = Bench(Traced(await open_port(modem.pty.path), "modem0"))
+        bench = Bench(Traced(await open_port(modem.pty.path), lambda: "modem0"))
         await bench.link.ask(commands.SMSC)
         await bench.close()
     finally:

@@ -13,6 +13,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ MOMENTS_S = (0.0, 0.0002, 0.001, 0.003)
 """Between a byte and the kill: nothing, or what the daemon needs to read it, to commit, to write."""
 TEXTS = ("short", "long enough for three segments " * 12, "emoji 🎉 and two segments " * 4)
 STRIKE_S = 20.0
+MORE_S = 1.0
+"""Seconds after which a modem that is to be struck gets more to send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +144,17 @@ class Campaign:
             os.kill(process, signal.SIGKILL)
         else:
             blow = after_a_moment(kill.moment, lambda: os.kill(process, signal.SIGKILL))
-            self._tap.trap(kill.modem, kill.point, blow, skip=kill.skip).result(STRIKE_S)
+            self._send_until_struck(self._tap.trap(kill.modem, kill.point, blow, skip=kill.skip))
         self.judgement.kills[kill.where] += 1
         assert self.modemd.wait().code == -signal.SIGKILL
+
+    def _send_until_struck(self, struck: Future[None]) -> None:
+        """The modem to be struck may be waiting in silence for an answer it owes, while the others send everything."""
+        deadline = time.monotonic() + STRIKE_S
+        while not wait([struck], MORE_S).done:
+            assert time.monotonic() < deadline, "the trap is never sprung"
+            self.submit(len(TEXTS))
+        struck.result()
 
     def _count(self, kill: Kill) -> None:
         uncertain = sum(int(event["uncertain"]) for event in told(self.modemd.log, "queue.recovered"))

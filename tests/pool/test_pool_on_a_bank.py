@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hw_sim.pytest_plugin import StartBank
+from playbook import Table
 from pool_bench import PoolOver, befall, segment
 
 from modemd.at.dialect import GENERIC, Dialects
@@ -137,6 +138,24 @@ async def test_a_late_answer_on_the_port_is_reported_before_anything_is_sent(
     assert first.sender.verdicts[Verdict.UNCERTAIN] == 1
     second = await pool_over(bank.ports, listen_s=lambda _port: 1.0)
     assert second.sender.late == [("modem0", bank.air()[0].mr)]
+
+
+async def test_nothing_is_said_to_a_modem_that_owes_an_answer_until_it_has_come(pool_over: PoolOver) -> None:
+    modem = Table({})
+    second = await pool_over([modem.pty.path], wait=False, owed_s=lambda _port: 20.0)
+    await second.until(lambda modems: modems[0].reason == "bring-up: listen")
+    modem.say("+CMGS: 17")
+    await second.sender.until(lambda: len(second.sender.late) == 1)
+    assert modem.asked == []
+    modem.say("OK")
+    await second.ready(1)
+    assert second.sender.late == [(second.pool.modems[0].name, 17)]
+
+
+async def test_an_answer_that_is_owed_and_never_comes_is_not_awaited_for_ever(pool_over: PoolOver) -> None:
+    modem = Table({})
+    bench = await pool_over([modem.pty.path], owed_s=lambda _port: 0.2)
+    assert bench.pool.modems[0].may_send
 
 
 async def test_a_stop_waits_for_what_is_on_the_air(hw_sim_bank: StartBank, pool_over: PoolOver) -> None:

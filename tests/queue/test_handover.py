@@ -13,47 +13,60 @@ import pytest
 from modemd.errors import StorageError
 from modemd.queue import handover
 from modemd.queue.handover import Handover
+from modemd.queue.rows import Handed
 
+PORT = handover.mark("/dev/ttyUSB0")
 BOOT = "9e3b0c1a-0000-4000-8000-000000000000"
 
 
 def test_it_keeps_the_last_segment_of_each_sim(tmp_path: Path) -> None:
     file = Handover(tmp_path / "handover", BOOT)
-    file.note("sim0", 1, 1)
-    file.note("sim1", 2, 1)
-    file.note("sim0", 1, 2)
-    assert handover.read(tmp_path / "handover", BOOT) == frozenset({(1, 2), (2, 1)})
+    file.note("sim0", 1, 1, handover.mark("/dev/ttyUSB0"))
+    file.note("sim1", 2, 1, handover.mark("/dev/ttyUSB1"))
+    file.note("sim0", 1, 2, handover.mark("/dev/ttyUSB0"))
+    assert handover.read(tmp_path / "handover", BOOT) == {
+        (1, 2): handover.mark("/dev/ttyUSB0"),
+        (2, 1): handover.mark("/dev/ttyUSB1"),
+    }
+
+
+def test_what_an_earlier_daemon_handed_over_is_kept_with_its_port_and_its_moment(tmp_path: Path) -> None:
+    file = Handover(tmp_path / "handover", BOOT)
+    file.keep(Handed(7, 3, "sim0", at=12_345_678), handover.mark("/dev/ttyUSB0"))
+    assert file.owes("/dev/ttyUSB0") == 12_345_678
+    assert file.owes("/dev/ttyUSB1") is None
+    assert handover.read(tmp_path / "handover", BOOT) == {(7, 3): handover.mark("/dev/ttyUSB0")}
 
 
 def test_it_says_nothing_about_another_boot(tmp_path: Path) -> None:
-    Handover(tmp_path / "handover", BOOT).note("sim0", 1, 1)
+    Handover(tmp_path / "handover", BOOT).note("sim0", 1, 1, PORT)
     assert handover.read(tmp_path / "handover", BOOT.replace("9", "8")) is None
     assert handover.read(tmp_path / "handover", "") is None
     assert handover.read(tmp_path / "missing", BOOT) is None
 
 
 def test_a_new_daemon_begins_it_anew(tmp_path: Path) -> None:
-    Handover(tmp_path / "handover", BOOT).note("sim0", 1, 1)
+    Handover(tmp_path / "handover", BOOT).note("sim0", 1, 1, PORT)
     Handover(tmp_path / "handover", BOOT)
-    assert handover.read(tmp_path / "handover", BOOT) == frozenset()
+    assert handover.read(tmp_path / "handover", BOOT) == {}
 
 
 def test_what_a_process_noted_outlives_its_sigkill(tmp_path: Path) -> None:
     path = tmp_path / "handover"
     program = (
         "import os, pathlib, signal; from modemd.queue.handover import Handover;"
-        f"file = Handover(pathlib.Path({str(path)!r}), {BOOT!r}); file.note('sim0', 7, 3);"
+        f"file = Handover(pathlib.Path({str(path)!r}), {BOOT!r}); file.note('sim0', 7, 3, b'12345678');"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -signal.SIGKILL
-    assert handover.read(path, BOOT) == frozenset({(7, 3)})
+    assert handover.read(path, BOOT) == {(7, 3): b"12345678"}
 
 
 def test_a_note_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> None:
     file = Handover(tmp_path / "handover", BOOT)
     os.dup2(os.open("/dev/full", os.O_WRONLY), file._file)
     with pytest.raises(StorageError):
-        file.note("sim0", 1, 1)
+        file.note("sim0", 1, 1, PORT)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux names its boots")
