@@ -17,11 +17,25 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import hw_sim.control
 
 from modemd.cli import daemon as control
 
+T = TypeVar("T")
+
 READY_S = 30
+
+
+def until(ask: Callable[[], T | None], seconds: float = 60.0) -> T:
+    """Ask until there is an answer that counts as true, and give it. Raises TimeoutError."""
+    deadline = time.monotonic() + seconds
+    while not (answer := ask()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds} s")
+        time.sleep(0.02)
+    return answer
 
 
 @dataclass(frozen=True)
@@ -61,6 +75,11 @@ def bank(folder: Path, modems: int, air_s: float, *options: str) -> Iterator[Ban
     finally:
         process.terminate()
         process.wait()
+
+
+def befall(each: Bank, fault: dict[str, Any]) -> None:
+    """Let a fault befall every modem of a bank."""
+    hw_sim.control.ask(Path(each.ports[0]).parent, {"verb": "fault", "modem": "all", "fault": fault})
 
 
 @dataclass(frozen=True)
