@@ -299,21 +299,22 @@ def classify(
     text: str = "",
     vendor: str = "",
     quick_s: float = QUICK_S,
+    in_doubt: bool = False,
 ) -> Judgement:
     """What this final result code says about the segment in hand.
 
     ``family`` is ``cms``, ``cme`` or ``error``; ``number`` None for a bare ERROR, or where the modem gave ``text``
     instead (CMEE=2). ``after_s`` is the time since Ctrl-Z was written, in seconds, None if it was not. ``vendor`` (a
-    key of ``VENDORS``, others have nothing of their own) and ``quick_s`` are the dialect's.
+    key of ``VENDORS``, others have nothing of their own) and ``quick_s`` are the dialect's. ``in_doubt``: this SIM
+    failed with the message before, too; then a code that may be the message's fault or the SIM's is the SIM's.
     """
     if number is None and text:
         number = number_of(family, text)
     found = meaning(family, number, vendor=vendor)
     code = family if number is None else f"{family}-{number}"
     verdict = _verdict(family, number, after_s, quick_s)
-    return Judgement(
-        verdict, found.fault, f"{found.words} ({found.name})", found.name, code, found.streak, found.rest_s
-    )
+    fault = found.streak if in_doubt and found.streak is not None else found.fault
+    return Judgement(verdict, fault, f"{found.words} ({found.name})", found.name, code, found.streak, found.rest_s)
 
 
 def _verdict(family: str, number: int | None, after_s: float | None, quick_s: float) -> Verdict:

@@ -45,6 +45,7 @@ class Sending:
 
     __slots__ = (
         "_escaped",
+        "_in_doubt",
         "_link",
         "_on_one_line",
         "_prompt",
@@ -59,12 +60,14 @@ class Sending:
     commands: Sequence[Command] = SUBMIT
     """The command for each length of a TPDU."""
 
-    def __init__(self, link: Link, segment: Segment, settled: Settled = _nobody) -> None:
+    def __init__(self, link: Link, segment: Segment, settled: Settled = _nobody, *, in_doubt: bool = False) -> None:
+        """``in_doubt``: the message before was refused, perhaps for the same reason."""
         self.outcome: Outcome | None = None
         """What became of it; None until that is known."""
         self._link = link
         self._segment = segment
         self._settled = settled
+        self._in_doubt = in_doubt
         self._reference: int | None = None
         self._submitted_at = 0.0
         self._prompt: asyncio.Future[None] = link.loop.create_future()
@@ -199,6 +202,7 @@ class Sending:
             text=final.text,
             vendor=dialect.vendor,
             quick_s=dialect.refused_within_s,
+            in_doubt=self._in_doubt,
         )
 
     def _settle(self, outcome: Outcome, judgement: codes.Judgement | None = None) -> None:

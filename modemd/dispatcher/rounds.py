@@ -158,13 +158,14 @@ class Round:
             return
         self._claims.let_go(message)
         if follows is not None and follows.state is State.QUEUED and follows.due <= self._books.clock.now():
-            self._claims.wake((message.lane, message.account))
+            self._claims.rejoin(message)
         elif follows is not None:
             self._books.queue.on_later(follows.due)
         self._books.queue.changed()
 
     def _note(self, message: Message, part: int, outcome: Outcome) -> None:
-        self._unsettled.append(Settlement(message, part, self._modem.sim, outcome, self._books.clock.now()))
+        in_doubt = self._modem.doubts > 1
+        self._unsettled.append(Settlement(message, part, self._modem.sim, outcome, self._books.clock.now(), in_doubt))
 
     def _lost_before(self, claim: Claim[Prepared], segment: Segment, error: ModemdError) -> None:
         """The modem was lost before its AT+CMGS: nothing is marked, unless segments of this message went before."""

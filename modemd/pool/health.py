@@ -192,9 +192,12 @@ PAUSES_S = (0.0, 0.0, 2.0, 5.0, 15.0, 60.0)
 more, and what it is tried with next is delayed by it."""
 
 
-def casts_doubt(outcome: Outcome) -> bool:
+def casts_doubt(outcome: Outcome, judgement: Judgement | None = None) -> bool:
     """Whether it may be the modem, its SIM or its cell that kept a message from being accepted."""
-    return outcome.verdict is not Verdict.ACCEPTED and outcome.fault not in {None, Fault.MESSAGE, Fault.DRIVER}
+    if outcome.verdict is Verdict.ACCEPTED or outcome.fault is None:
+        return False
+    ambiguous = judgement is not None and judgement.streak is not None
+    return ambiguous or outcome.fault not in {Fault.MESSAGE, Fault.DRIVER}
 
 
 class Streaks:
@@ -218,7 +221,7 @@ class Streaks:
             if blamed in {Fault.MODEM, Fault.SIM}:
                 self._code, self._count = "", 0
                 return (Treatment.SICK if blamed is Fault.MODEM else Treatment.HOLD), 0.0
-        pause_s = PAUSES_S[min(max(doubts, 1), len(PAUSES_S)) - 1] if casts_doubt(outcome) else 0.0
+        pause_s = PAUSES_S[min(max(doubts, 1), len(PAUSES_S)) - 1] if casts_doubt(outcome, judgement) else 0.0
         rest_s = max(float(judgement.rest_s), pause_s)
         if outcome.code in _TREATMENTS:
             return _TREATMENTS[outcome.code], rest_s

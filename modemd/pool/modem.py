@@ -143,7 +143,7 @@ class Modem:
         if self.link is None:
             raise PortLost("the modem is not there")
         self._started_at = self._clock.monotonic()
-        sending = Sending(self.link, segment, self._settled)
+        sending = Sending(self.link, segment, self._settled, in_doubt=self.doubts > 0)
         if sending.outcome is None:
             self._sending = sending
         return sending
@@ -242,7 +242,7 @@ class Modem:
             self.failed += 1
         elif outcome.verdict is Verdict.UNCERTAIN:
             self.uncertain += 1
-        self.doubts += casts_doubt(outcome)
+        self.doubts += casts_doubt(outcome, judgement)
         if sending is not None:
             self.takes_one_line &= not sending.one_line_refused
         if self._idle is not None and not self._idle.done():

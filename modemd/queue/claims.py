@@ -76,6 +76,12 @@ class Claims(Generic[P]):
         self._turns.wake(*key)
         self._refill()
 
+    def rejoin(self, message: Message) -> None:
+        """A message that was taken is queued again in its old place: what is in hand is not the account's oldest."""
+        key = _key(message)
+        self._stock.setdefault(key, Stock(deque())).returned = True
+        self.wake(key)
+
     def take(self, sims: Iterable[str], fit: Fit[P]) -> Claim[P] | None:
         """The message whose turn it is among those that fit: first the rest of one begun on these SIMs, then by turns.
 
@@ -113,7 +119,7 @@ class Claims(Generic[P]):
         if claim.message.sent_parts and claim.message.sim:
             self._begun[claim.message.sim].appendleft(claim)
         else:
-            self._stock[key].claims.appendleft(claim)
+            self._stock[key].hold(claim)
             self.in_hand += 1
             self._turns.refund(*key, _left(claim), self._weight(key[1]))
             self._turns.wake(*key)
@@ -189,7 +195,7 @@ class Claims(Generic[P]):
         wanting: list[tuple[Key, int]] = []
         for key in keys:
             stock = self._stock[key]
-            if not stock.dry and len(stock.claims) < least:
+            if not stock.dry and (stock.returned or len(stock.claims) < least):
                 wanting.append((key, max(share, LEAST // len(keys) + 1)))
         return wanting
 
@@ -211,6 +217,8 @@ class Claims(Generic[P]):
 
     async def _fetch_once(self, wanting: list[tuple[Key, int]]) -> None:
         now = self._clock.now()
+        for key, _ in wanting:
+            self._stock[key].returned = False
         requests = [
             (key, count, frozenset(self._held.setdefault(key, set())), self._stock[key].wakes) for key, count in wanting
         ]
@@ -243,7 +251,7 @@ class Claims(Generic[P]):
         if claim.message.sent_parts and claim.message.sim:
             self._begun.setdefault(claim.message.sim, deque()).append(claim)
         else:
-            self._stock[key].claims.append(claim)
+            self._stock[key].hold(claim)
             self.in_hand += 1
 
 

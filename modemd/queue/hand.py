@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,6 +40,12 @@ class Stock(Generic[P]):
     """How often work was announced: a fetch that began before does not prove that there is none."""
     dry: bool = False
     """The database has no more at this moment."""
+    returned: bool = False
+    """One that was taken from here lies in the database again, and is older than what is in hand."""
+
+    def hold(self, claim: Claim[P]) -> None:
+        """Put a message in its place."""
+        insort(self.claims, claim, key=_place)
 
     def best(self, fit: Fit[P], patience: int) -> Claim[P] | None:
         """The oldest message that is welcome, or that fits and was passed over so often; else one at a pinch."""
@@ -52,3 +59,8 @@ class Stock(Generic[P]):
             if found > NEVER:
                 at_a_pinch.append(claim)
         return at_a_pinch[0] if at_a_pinch else None
+
+
+def _place(claim: Claim[P]) -> tuple[int, int]:
+    """As the database orders an account's messages."""
+    return claim.message.due, claim.message.id

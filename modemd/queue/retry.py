@@ -3,7 +3,7 @@
 | verdict | fault | what follows |
 | --- | --- | --- |
 | unsent | message, driver | failed: the same octets would fail again |
-| unsent | others | back to the queue at once, at no cost |
+| unsent | others | back to its place in the queue at once, at no cost |
 | refused | message, driver | failed at once, with the reason |
 | refused | network | later, on another modem: exponential with jitter, until it expires |
 | refused | SIM, modem | back at no cost; the modem is taken in hand; three SIMs alike: the message's fault |
@@ -29,7 +29,7 @@ SIMS_ALIKE = 3
 """So many different SIMs that refuse a message with the same code prove that the message is at fault."""
 
 HAND_BACK_DELAY = 1.0
-"""Seconds before a message that its modem could not take is offered again, doubling with its attempts: long enough
+"""Seconds before a message that its modem could not take is offered again, doubling with each refusal: long enough
 that a modem which fails everything cannot spin on one message, short beside any time on the air."""
 
 PARTIAL_TRIES = 5
@@ -56,16 +56,20 @@ class Next:
 class Facts:
     """What the decision needs to know of the message."""
 
-    attempts: int
-    """Attempts before this one, of whatever kind."""
+    refused: int
+    """How often it was refused before, for whatever reason."""
     refusals: int
-    """Attempts that counted against it so far."""
+    """How many of these counted against it."""
     sent_parts: int
     """Segments that the SMSC already has."""
     expires: int | None
     if_uncertain: IfUncertain
     sims_alike: int
     """Different SIMs, this one included, that refused it with this code."""
+    due: int = 0
+    """Since when it might have been sent: its place among its account's."""
+    in_doubt: bool = False
+    """The SIM had failed with the message before, too."""
 
 
 def decide(outcome: Outcome, facts: Facts, now: int, jitter: Callable[[], float]) -> Next:
@@ -77,12 +81,17 @@ def decide(outcome: Outcome, facts: Facts, now: int, jitter: Callable[[], float]
     if facts.expires is not None and facts.expires <= now:
         return Next(State.EXPIRED, now) if not facts.sent_parts else _fail(facts, now)
     if outcome.verdict is Verdict.UNSENT:
-        return Next(State.QUEUED, now)
-    if facts.sims_alike >= SIMS_ALIKE or (facts.sent_parts and facts.refusals + 1 >= PARTIAL_TRIES):
+        return Next(State.QUEUED, min(now, facts.due))
+    if _proves_message_at_fault(outcome, facts) or (facts.sent_parts and facts.refusals + 1 >= PARTIAL_TRIES):
         return _fail(facts, now)
     if outcome.fault is Fault.NETWORK or facts.sent_parts:
         return Next(State.QUEUED, now + delay(facts.refusals, jitter()), costs=True)
-    return Next(State.QUEUED, now + delay(facts.attempts, jitter(), HAND_BACK_DELAY))
+    return Next(State.QUEUED, now + delay(facts.refused, jitter(), HAND_BACK_DELAY))
+
+
+def _proves_message_at_fault(outcome: Outcome, facts: Facts) -> bool:
+    """Not where the network is at fault, nor by a SIM that fails with others too: that is an outage, or the SIM."""
+    return facts.sims_alike >= SIMS_ALIKE and outcome.fault is not Fault.NETWORK and not facts.in_doubt
 
 
 def delay(times: int, jitter: float, first: float = FIRST_DELAY) -> int:

@@ -118,6 +118,8 @@ class Settlement:
     sim: str
     outcome: Outcome
     at: int
+    in_doubt: bool = False
+    """The SIM had not got the message before accepted either, through no proven fault of that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,13 +85,16 @@ def write_segment(tx: Transaction, message: int, part: int, sim: str, reference:
 def _not_accepted(tx: Transaction, settlement: Settlement) -> Next:
     message, outcome = settlement.message, settlement.outcome
     sent_parts = settlement.part - 1
+    refused, sims_alike = _refusals(tx, settlement)
     facts = Facts(
-        attempts=message.attempts,
+        refused=refused,
         refusals=message.refusals,
         sent_parts=sent_parts,
         expires=message.expires,
         if_uncertain=message.if_uncertain,
-        sims_alike=_sims_alike(tx, settlement),
+        sims_alike=sims_alike,
+        due=message.due,
+        in_doubt=settlement.in_doubt,
     )
     then = decide(outcome, facts, settlement.at, random.random)
     code = then.code or outcome.code
@@ -114,14 +117,14 @@ def _not_accepted(tx: Transaction, settlement: Settlement) -> Next:
     return then
 
 
-def _sims_alike(tx: Transaction, settlement: Settlement) -> int:
+def _refusals(tx: Transaction, settlement: Settlement) -> tuple[int, int]:
+    """How often the message was refused before, and by how many SIMs, this one included, with this code."""
     if settlement.outcome.verdict is not Verdict.REFUSED:
-        return 0
+        return 0, 0
     rows = tx.execute(
-        "SELECT DISTINCT sim FROM event WHERE message = ? AND what = ? AND code = ?",
-        (settlement.message.id, Verdict.REFUSED.value, settlement.outcome.code),
+        "SELECT sim, code FROM event WHERE message = ? AND what = ?", (settlement.message.id, Verdict.REFUSED.value)
     ).fetchall()
-    return len({row[0] for row in rows} | {settlement.sim})
+    return len(rows), len({sim for sim, code in rows if code == settlement.outcome.code} | {settlement.sim})
 
 
 def fail(tx: Transaction, message: Message, code: str, detail: str, now: int) -> bool:
@@ -164,7 +167,7 @@ def _take_back(tx: Transaction, node: str, now: int, went_out: WentOut) -> None:
         part = message.sent_parts + 1
         if (message.id, part) in went_out:
             continue
-        tx.execute("UPDATE message SET state = 1, due = ? WHERE id = ?", (now, message.id))
+        tx.execute("UPDATE message SET state = 1 WHERE id = ?", (message.id,))
         ledger.moved(tx, message.lane, State.SENDING, State.QUEUED)
         why = Verdict.UNSENT.value
         ledger.note(

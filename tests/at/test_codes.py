@@ -152,3 +152,22 @@ def test_the_outcome_carries_the_code_the_fault_and_a_sentence() -> None:
     assert outcome.detail.endswith("(network out of order)")
     assert classify("error", None, after_s=4.0).outcome().code == "error"
     assert classify("cms", 197, after_s=4.0).outcome().fault is None
+
+
+@pytest.mark.parametrize(
+    ("number", "first", "again"),
+    [
+        (21, Fault.MESSAGE, Fault.SIM),
+        (38, Fault.NETWORK, Fault.SIM),
+        (96, Fault.DRIVER, Fault.SIM),
+        (500, Fault.NETWORK, Fault.MODEM),
+        (196, Fault.MESSAGE, Fault.MESSAGE),
+        (41, Fault.NETWORK, Fault.NETWORK),
+    ],
+)
+def test_a_code_of_two_meanings_is_the_sims_fault_where_the_message_before_failed_too(
+    number: int, first: Fault, again: Fault
+) -> None:
+    """A SIM without credit says "rejected" (21) to everything: only the first message may be blamed for it."""
+    assert classify("cms", number, after_s=1.0).fault is first
+    assert classify("cms", number, after_s=1.0, in_doubt=True).fault is again

@@ -249,6 +249,31 @@ async def test_nothing_is_left_behind_while_what_is_in_hand_gets_sent(
     await claims.stop()
 
 
+async def test_what_a_modem_could_not_be_handed_is_its_accounts_next_again(
+    queue: Queue, clock: ManualClock, database: Database
+) -> None:
+    stocked = asyncio.Event()
+    claims: Claims[bytes] = Claims(database, clock, Turns(), lambda message: message.body, stocked.set)
+    claims.width = 4
+    rows = await submitted(queue, clock, 60)
+    clock.advance(1)
+    claims.wake((Lane.TRANSACTIONAL, 1))
+    await asyncio.wait_for(stocked.wait(), 5)
+    taken = [claims.take(["sim0"], anything) for _ in range(3)]
+    assert [claim.message.id for claim in taken if claim] == [row.id for row in rows[:3]]
+    assert taken[1] is not None
+    unsent = Outcome(Verdict.UNSENT, code="port_lost", fault=Fault.MODEM)
+    await attempt(queue, taken[1].message.id, unsent)
+    stocked.clear()
+    claims.let_go(taken[1].message)
+    claims.rejoin(taken[1].message)
+    await asyncio.wait_for(stocked.wait(), 5)
+    again = claims.take(["sim0"], anything)
+    assert again is not None
+    assert again.message.id == rows[1].id
+    await claims.stop()
+
+
 async def test_the_rest_of_a_message_goes_only_to_the_sim_that_began_it(
     queue: Queue, clock: ManualClock, database: Database
 ) -> None:
@@ -366,6 +391,23 @@ async def test_three_sims_that_refuse_alike_prove_the_message_at_fault(queue: Qu
     for sim, state in (("a", State.QUEUED), ("a", State.QUEUED), ("b", State.QUEUED), ("c", State.FAILED)):
         await attempt(queue, draft.id, refused, sim=sim)
         assert await state_of(queue, draft.id) is state
+
+
+@pytest.mark.parametrize(
+    ("code", "fault", "in_doubt"), [("cms-41", Fault.NETWORK, False), ("cms-331", Fault.MODEM, True)]
+)
+async def test_an_outage_that_every_sim_meets_fails_no_message(
+    queue: Queue, clock: ManualClock, code: str, fault: Fault, *, in_doubt: bool
+) -> None:
+    [draft] = await submitted(queue, clock)
+    outcome = Outcome(Verdict.REFUSED, code=code, fault=fault)
+    for sim in "abcdef":
+        message = await queue.message(draft.id)
+        assert message is not None
+        assert (await queue.cross([], message, 1, sim, {})).marked
+        await queue.cross([Settlement(message, 1, sim, outcome, clock.now(), in_doubt)], None, 0, "", {})
+        clock.advance(3600)
+        assert await state_of(queue, draft.id) is State.QUEUED
 
 
 async def test_an_uncertain_message_is_held_and_counted(queue: Queue, clock: ManualClock) -> None:

@@ -202,3 +202,8 @@ def test_a_pause_is_no_shorter_than_what_the_code_asks_for() -> None:
 )
 def test_what_casts_doubt_on_a_modem(verdict: Verdict, fault: Fault | None, *, doubt: bool) -> None:
     assert casts_doubt(Outcome(verdict, fault=fault)) is doubt
+
+
+@pytest.mark.parametrize(("number", "doubt"), [(21, True), (1, True), (196, False), (128, False), (96, True)])
+def test_a_code_that_may_be_the_messages_fault_or_the_sims_casts_doubt(number: int, *, doubt: bool) -> None:
+    assert casts_doubt(*outcome("", "cms", number)) is doubt

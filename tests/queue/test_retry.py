@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from modemd.clock import SECOND
-from modemd.queue.retry import FIRST_DELAY, LONGEST_DELAY, PARTIAL_TRIES, SETTLING_TIME, Facts, decide, delay
+from modemd.queue.retry import (
+    FIRST_DELAY,
+    HAND_BACK_DELAY,
+    LONGEST_DELAY,
+    PARTIAL_TRIES,
+    SETTLING_TIME,
+    Facts,
+    decide,
+    delay,
+)
 from modemd.queue.states import IfUncertain, State
 from modemd.values import Fault, Outcome, Verdict
 
@@ -14,8 +23,8 @@ NOW = 1_000_000 * SECOND
 
 def facts(**changes: object) -> Facts:
     usual: dict[str, object] = {
-        "attempts": 0, "refusals": 0, "sent_parts": 0, "expires": NOW + 3600 * SECOND,
-        "if_uncertain": IfUncertain.HOLD, "sims_alike": 1,
+        "refused": 0, "refusals": 0, "sent_parts": 0, "expires": NOW + 3600 * SECOND,
+        "if_uncertain": IfUncertain.HOLD, "sims_alike": 1, "due": NOW - 60 * SECOND,
     }  # fmt: skip
     return Facts(**(usual | changes))  # type: ignore[arg-type]  # a table of mixed columns
 
@@ -37,6 +46,9 @@ def half() -> float:
         (Verdict.REFUSED, Fault.SIM, {}, State.QUEUED),
         (Verdict.REFUSED, Fault.MODEM, {}, State.QUEUED),
         (Verdict.REFUSED, Fault.SIM, {"sims_alike": 3}, State.FAILED),
+        (Verdict.REFUSED, Fault.MODEM, {"sims_alike": 3}, State.FAILED),
+        (Verdict.REFUSED, Fault.SIM, {"sims_alike": 3, "in_doubt": True}, State.QUEUED),
+        (Verdict.REFUSED, Fault.NETWORK, {"sims_alike": 9}, State.QUEUED),
         (Verdict.REFUSED, Fault.NETWORK, {"expires": NOW}, State.EXPIRED),
         (Verdict.REFUSED, Fault.NETWORK, {"expires": None}, State.QUEUED),
         (Verdict.REFUSED, Fault.NETWORK, {"sent_parts": 1, "refusals": PARTIAL_TRIES - 1}, State.FAILED),
@@ -52,9 +64,18 @@ def test_the_next_state_follows_from_verdict_and_fault(
     assert decide(Outcome(verdict, fault=fault), facts(**changes), NOW, half).state is state
 
 
-def test_what_never_left_us_goes_back_at_once_and_at_no_cost() -> None:
-    following = decide(Outcome(Verdict.UNSENT, code="port_lost"), facts(), NOW, half)
-    assert (following.due, following.costs) == (NOW, False)
+def test_what_never_left_us_goes_back_to_its_place_at_once_and_at_no_cost() -> None:
+    following = decide(Outcome(Verdict.UNSENT, code="port_lost"), facts(due=NOW - 7), NOW, half)
+    assert (following.due, following.costs) == (NOW - 7, False)
+    assert decide(Outcome(Verdict.UNSENT, code="port_lost"), facts(due=NOW + 7), NOW, half).due == NOW, (
+        "a clock set back"
+    )
+
+
+def test_a_message_that_modems_could_not_take_waits_longer_with_each_refusal_only() -> None:
+    refused = Outcome(Verdict.REFUSED, fault=Fault.MODEM)
+    assert decide(refused, facts(refused=0), NOW, half).due == NOW + HAND_BACK_DELAY * SECOND
+    assert decide(refused, facts(refused=3), NOW, half).due == NOW + 8 * HAND_BACK_DELAY * SECOND
 
 
 def test_a_refusal_by_the_network_waits_longer_each_time() -> None:
