@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import peewee
 
 from modemd.db.engine import Connection, Cursor, Engine
+
+ROWS = (100, 10, 1)
+"""Rows of one INSERT: few different statements, so that they stay prepared."""
 
 
 class Reader:
@@ -45,6 +49,19 @@ class Transaction(Reader):
         """Run one statement for every row of parameters."""
         return self._connection.executemany(sql, rows)
 
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Insert rows, many with one statement.
+
+        SQLite's module gives the interpreter lock up once a statement, and a busy loop takes a tenth of a millisecond
+        to give it back: a statement a row cost 90 µs a row beside one, a statement for a hundred rows costs 7.
+        """
+        start = 0
+        for size in ROWS:
+            while len(rows) - start >= size:
+                values = [value for row in rows[start : start + size] for value in row]
+                self._connection.execute(_insert(table, tuple(columns), size), values)
+                start += size
+
     def tally(self, name: str, delta: int) -> None:
         """Add to a counter of table ``tally``; written once for all closures that share the commit."""
         self._tallies[name] = self._tallies.get(name, 0) + delta
@@ -53,3 +70,9 @@ class Transaction(Reader):
         """What was counted since the last call."""
         taken, self._tallies = self._tallies, {}
         return taken
+
+
+@lru_cache(maxsize=64)
+def _insert(table: str, columns: tuple[str, ...], rows: int) -> str:
+    row = "(" + ", ".join("?" * len(columns)) + ")"
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES " + ", ".join([row] * rows)

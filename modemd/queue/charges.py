@@ -93,10 +93,8 @@ def take(tx: Transaction, account: int, charge: Charge, batch: int, now: int) ->
 def note(tx: Transaction, account: int, kind: Kind, prices: Sequence[tuple[int, int]]) -> None:
     """Write down what is to be given back for messages, as (message, price), should they not be sent."""
     trial = int(kind is Kind.TRIAL)
-    tx.executemany(
-        "INSERT INTO charge (message, account, price, trial) VALUES (?, ?, ?, ?)",
-        [(message, account, 0 if trial else price, trial) for message, price in prices],
-    )
+    rows = [(message, account, 0 if trial else price, trial) for message, price in prices]
+    tx.insert("charge", ("message", "account", "price", "trial"), rows)
 
 
 def give_back(tx: Transaction, unsent: Mapping[int, int], now: int) -> None:

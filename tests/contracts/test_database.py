@@ -400,3 +400,17 @@ async def test_peewee_queries_run_inside_the_closure_s_transaction(database: Dat
     assert caught.value.code == "unique"
     found = await database.read(lambda reader: reader.run(Tally.select(Tally.name).order_by(Tally.name).tuples())[:])
     assert found == [("a",), ("b",)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 111, 250])
+async def test_many_rows_are_inserted_each_once_and_whole(database: Database, count: int) -> None:
+    rows = [(f"row {number}", number) for number in range(count)]
+    await database.write(lambda tx: tx.insert("tally", ("name", "value"), rows))
+    assert await database.read(stored) == dict(rows)
+
+
+async def test_of_rows_that_cannot_all_be_inserted_none_is(database: Database) -> None:
+    rows = [(f"row {number % 120}", number) for number in range(130)]
+    with pytest.raises(ConstraintFailed):
+        await database.write(lambda tx: tx.insert("tally", ("name", "value"), rows))
+    assert await database.read(stored) == {}
