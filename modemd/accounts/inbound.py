@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from modemd.accounts.numbers import Numbers
+from modemd.accounts.opt_outs import OptOuts
 from modemd.accounts.vault import Box, Vault
 from modemd.accounts.whose import CHAIN, COPY, Piece, Place, Whose
 from modemd.clock import SECOND, Clock, rfc3339
@@ -75,6 +76,7 @@ class Inbound:
         *,
         accounts: Callable[[], Iterable[int]],
         join: Join,
+        opt_outs: OptOuts | None = None,
         ids: IdSource,
         clock: Clock,
     ) -> None:
@@ -82,6 +84,7 @@ class Inbound:
         self._vault = vault
         self._whose = Whose(vault, numbers, accounts)
         self._join = join
+        self._opt_outs = opt_outs
         self._ids = ids
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
@@ -89,9 +92,12 @@ class Inbound:
     async def take(self, piece: Piece) -> Took:
         """Take one in: durable when it returns. Raises StorageError, Unreadable; then it has to be offered again."""
         async with self._one_at_a_time:
-            place = await self._database.read(lambda db: self._whose.find(db, piece))
+            place, unwanted = await self._database.read(lambda db: self._find(db, piece))
             now = self._clock.now()
-            return await self._database.write(lambda tx: self._put(tx, piece, place, now))
+            took = await self._database.write(lambda tx: self._put(tx, piece, place, now, unwanted))
+        if self._opt_outs is not None:
+            self._opt_outs.refresh(place.account)
+        return took
 
     async def list(self, account: int, before: int | None = None, limit: int = 100) -> Sequence[dict[str, Any]]:
         """An account's inbound SMS, newest first; ``before`` is the id of the last one of the previous page.
@@ -120,12 +126,22 @@ class Inbound:
         while await self._database.write(lambda tx: _forget(tx, now - REMEMBERED), Urgency.BULK) == _SLICE:
             pass
 
-    def _put(self, tx: Transaction, piece: Piece, place: Place, now: int) -> Took:
-        took = self._seen_again(tx, place.copied, now) if place.copied else self._put_new(tx, piece, place.account, now)
+    def _find(self, db: Reader, piece: Piece) -> tuple[Place, Sequence[int]]:
+        """Where a piece belongs, and the messages that its sender does not want."""
+        place = self._whose.find(db, piece)
+        if self._opt_outs is None or piece.chain or place.copied:
+            return place, ()
+        return place, self._opt_outs.unwanted(db, place.account, piece.sender, self._join([piece.octets]))
+
+    def _put(self, tx: Transaction, piece: Piece, place: Place, now: int, unwanted: Sequence[int]) -> Took:
+        if place.copied:
+            took = self._seen_again(tx, place.copied, now)
+        else:
+            took = self._put_new(tx, piece, place.account, now, unwanted)
         tx.tally(f"inbound.{took.value}", 1)
         return took
 
-    def _put_new(self, tx: Transaction, piece: Piece, account: int, now: int) -> Took:
+    def _put_new(self, tx: Transaction, piece: Piece, account: int, now: int, unwanted: Sequence[int]) -> Took:
         with self._vault.unit(account) as box:
             tx.execute(
                 "INSERT INTO inbound_seen (tag, account, seen_at) VALUES (?, ?, ?)",
@@ -133,7 +149,7 @@ class Inbound:
             )
             segment = _Segment(piece.number, piece.sender, piece.sent_at, piece.octets)
             if not piece.chain:
-                self._receive(tx, box, _Message(account, piece.sim), [segment], now)
+                self._receive(tx, box, _Message(account, piece.sim), [segment], now, unwanted)
                 return Took.RECEIVED
             message = _Message(account, piece.sim, piece.total, box.tag(CHAIN, piece.chain))
             return self._put_segment(tx, box, message, segment, now)
@@ -161,7 +177,15 @@ class Inbound:
         tx.execute("UPDATE inbound_seen SET seen_at = ? WHERE tag = ? AND seen_at < ?", (now, tag, now - _SEEN_AGAIN))
         return Took.REPEATED
 
-    def _receive(self, tx: Transaction, box: Box, message: _Message, segments: Sequence[_Segment], now: int) -> None:
+    def _receive(
+        self,
+        tx: Transaction,
+        box: Box,
+        message: _Message,
+        segments: Sequence[_Segment],
+        now: int,
+        unwanted: Sequence[int] = (),
+    ) -> None:
         """A message for its account, of the segments that are here."""
         if message.chain:
             tx.execute("DELETE FROM inbound_part WHERE chain = ?", (message.chain,))
@@ -174,6 +198,10 @@ class Inbound:
             "INSERT INTO inbound (id, account, sim, created, body) VALUES (?, ?, ?, ?, ?)",
             (number, message.account, message.sim, now, body),
         )
+        if self._opt_outs is not None:
+            wish = self._opt_outs.hear(tx, box, message.account, first.sender, text, unwanted)
+            if wish is not None:
+                tx.tally(f"inbound.{wish.value}", 1)
 
     def _give_up(self, tx: Transaction, *, account: int, chain: bytes, now: int) -> None:
         """Give out what there is of a long message."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 from modemd.accounts.numbers import Numbers
-from modemd.accounts.vault import Vault
+from modemd.accounts.stop_words import Wish, wish
+from modemd.accounts.vault import Box, Vault
 from modemd.clock import Clock
-from modemd.db import Database, Transaction
-from modemd.errors import NotFound
+from modemd.db import Database, Reader, Transaction
+from modemd.errors import InvalidField, NotFound, Unreadable
 from modemd.ids import IdSource
+from modemd.queue.change import cancel_if_waiting
+from modemd.queue.lookup import waiting_for
 
 REMEMBERED = 30.0
 """Seconds after which an account's opt-outs are read again: so late another node's become known here."""
@@ -70,18 +74,14 @@ class OptOuts:
             key, sealed = box.tag("to", to), box.seal("opt_out.number", wanted, to.encode())
 
         def insert(tx: Transaction) -> tuple[int, int, int]:
-            tx.execute(
-                "INSERT INTO opt_out (id, account, number_key, number, how, created) VALUES (?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (account, number_key) DO NOTHING",
-                (wanted, account, key, sealed, int(how), now),
-            )
+            _insert(tx, (wanted, account, key, sealed, int(how), now))
             row: tuple[int, int, int] = tx.execute(
                 "SELECT id, how, created FROM opt_out WHERE account = ? AND number_key = ?", (account, key)
             ).fetchone()
             return row
 
         found, by, created = await self._database.write(insert)
-        self._changed(account)
+        self.refresh(account)
         return OptOut(found, to, How(by), created)
 
     async def remove(self, account: int, number: int) -> None:
@@ -89,18 +89,48 @@ class OptOuts:
         gone = await self._database.write(
             lambda tx: tx.execute("DELETE FROM opt_out WHERE id = ? AND account = ?", (number, account)).rowcount
         )
-        self._changed(account)
+        self.refresh(account)
         if not gone:
             raise NotFound("there is no such opt-out", cure="list the opt-outs")
 
-    async def lift(self, account: int, number: str) -> bool:
-        """The recipient wants to hear from the account again; whether there was an opt-out. Raises InvalidField."""
-        key = self._vault.tag(account, "to", self._numbers.normalise(number, "number"))
-        gone = await self._database.write(
-            lambda tx: tx.execute("DELETE FROM opt_out WHERE account = ? AND number_key = ?", (account, key)).rowcount
-        )
-        self._changed(account)
-        return bool(gone)
+    def unwanted(self, db: Reader, account: int, sender: str, text: str) -> list[int]:
+        """Before an inbound SMS is taken in: the messages that wait for its sender, if it is a STOP. For any thread."""
+        if wish(text) is not Wish.STOP:
+            return []
+        try:
+            return waiting_for(db, account, self._vault.tag(account, "to", self._numbers.normalise(sender)))
+        except (InvalidField, Unreadable):
+            return []
+
+    def hear(
+        self, tx: Transaction, box: Box, account: int, sender: str, text: str, unwanted: Sequence[int]
+    ) -> Wish | None:
+        """Within a transaction: do what an inbound SMS wishes, and say what that was; None if it is an ordinary one.
+
+        STOP also takes back what waits for its sender (``unwanted``). START lifts what a STOP has done, not what the
+        account itself has decided. When the transaction is on disk, call ``refresh``.
+        """
+        wanted = wish(text)
+        if wanted is None:
+            return None
+        try:
+            number = self._numbers.normalise(sender)
+        except InvalidField:  # a name, which nobody can write to
+            return None
+        key, now = box.tag("to", number), self._clock.now()
+        if wanted is Wish.STOP:
+            new = self._ids.next()
+            _insert(tx, (new, account, key, box.seal("opt_out.number", new, number.encode()), int(How.STOP), now))
+            cancel_if_waiting(tx, unwanted, now, "opted_out", "the recipient wrote STOP")
+        else:
+            where = "account = ? AND number_key = ? AND how = ?"
+            tx.execute(f"DELETE FROM opt_out WHERE {where}", (account, key, int(How.STOP)))
+        return wanted
+
+    def refresh(self, account: int) -> None:
+        """Read the account's opt-outs again at its next call."""
+        self._changes += 1
+        self._blocked.pop(account, None)
 
     async def of(self, account: int, after: int = 0, limit: int = 100) -> list[OptOut]:
         """The opt-outs of an account, oldest first, from the id ``after`` on."""
@@ -116,6 +146,10 @@ class OptOuts:
                 for row in rows
             ]
 
-    def _changed(self, account: int) -> None:
-        self._changes += 1
-        self._blocked.pop(account, None)
+
+def _insert(tx: Transaction, row: tuple[object, ...]) -> None:
+    tx.execute(
+        "INSERT INTO opt_out (id, account, number_key, number, how, created) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (account, number_key) DO NOTHING",
+        row,
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from modemd.db import Transaction
 from modemd.errors import Conflict, NotFound
 from modemd.queue import charges, ledger, usage
@@ -22,8 +24,11 @@ def _find(tx: Transaction, number: int, account: int | None) -> Message:
     return found
 
 
-def cancel(tx: Transaction, number: int, account: int | None, now: int) -> State:
-    """Take a waiting message back; raises NotFound, or Conflict if it is being sent or has ended."""
+def cancel(tx: Transaction, number: int, account: int | None, now: int, *, code: str = "", detail: str = "") -> State:
+    """Take a waiting message back; raises NotFound, or Conflict if it is being sent or has ended.
+
+    ``code`` and ``detail`` say why, where it was not the account's own wish.
+    """
     found = _find(tx, number, account)
     if found.state is State.CANCELLED:
         return found.state
@@ -33,13 +38,25 @@ def cancel(tx: Transaction, number: int, account: int | None, now: int) -> State
             cure="only scheduled and queued messages can",
             code="not_cancellable",
         )
-    if tx.execute("UPDATE message SET state = 9 WHERE id = ? AND state IN (0, 1)", (number,)).rowcount != 1:
-        return cancel(tx, number, account, now)  # another daemon was quicker: look again
+    done = tx.execute(
+        "UPDATE message SET state = 9, error_code = ?, error_detail = ? WHERE id = ? AND state IN (0, 1)",
+        (code or found.error_code, detail or found.error_detail, number),
+    )
+    if done.rowcount != 1:
+        return cancel(tx, number, account, now, code=code, detail=detail)  # another daemon was quicker: look again
     ledger.moved(tx, found.lane, found.state, State.CANCELLED)
-    ledger.note(tx, number, found.account, now, "cancelled")
+    ledger.note(tx, number, found.account, now, "cancelled", code=code, detail=detail)
     usage.give_back(tx, found.account, found.parts, found.created)
     charges.give_back(tx, {number: found.parts - found.sent_parts}, now)
     return State.CANCELLED
+
+
+def cancel_if_waiting(tx: Transaction, numbers: Iterable[int], now: int, code: str, detail: str) -> None:
+    """Take back those of some messages that still wait."""
+    for number in numbers:
+        found = one(tx, number)
+        if found is not None and found.state in (State.SCHEDULED, State.QUEUED):
+            cancel(tx, number, None, now, code=code, detail=detail)
 
 
 def resolve(tx: Transaction, number: int, how: str, now: int) -> Message:

@@ -33,6 +33,15 @@ def one(db: Reader, number: int, account: int | None = None) -> Message | None:
     return found[0] if found else None
 
 
+def waiting_for(db: Reader, account: int, to_key: bytes) -> list[int]:
+    """What waits to go from an account to one recipient, the service's own messages excepted."""
+    rows = db.execute(
+        f"SELECT id FROM message WHERE account = ? AND to_key = ? AND state IN (0, 1) AND lane <> ? AND {NOT_STAGED}",
+        (account, to_key, int(Lane.SYSTEM)),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def unanswered(db: Reader, segments: Iterable[tuple[int, int]]) -> list[Handed]:
     """Of these segments, as (message, number), those of which nobody knows what became of them."""
     found = [(one(db, number), part) for number, part in segments]

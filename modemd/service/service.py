@@ -168,7 +168,14 @@ class Service:
         await self.accounts.start()
         vault = self.accounts.vault
         self.inbound = Inbound(
-            database, vault, numbers, accounts=keys.accounts, join=inbox.joined, ids=self.queue.ids, clock=self._clock
+            database,
+            vault,
+            numbers,
+            accounts=keys.accounts,
+            join=inbox.joined,
+            opt_outs=self.accounts.opt_outs,
+            ids=self.queue.ids,
+            clock=self._clock,
         )
         self.queue.open = Addressee(vault).open
         await self.queue.recall_reports()

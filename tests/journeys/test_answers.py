@@ -307,3 +307,33 @@ def test_a_campaign_goes_on_while_answers_come_in(hw_sim_bank: StartBank, daemon
     until(lambda: len(inbox(modemd, account)) == len(answered))
     assert Counter(inbox(modemd, account)) == Counter((number, f"from {number}") for number in answered)
     until(lambda: stored(bank) == 0)
+
+
+# Opting out
+
+
+def test_who_answers_stop_hears_no_more_until_he_answers_start(hw_sim_bank: StartBank, daemon: StartDaemon) -> None:
+    bank = hw_sim_bank("--air", "0.02", modems=2)
+    modemd = daemon(bank)
+    modemd.start()
+    modemd.open_account()
+    [anna, bert] = numbers(2)
+    modemd.settled(modemd.send([anna, bert], "buy now"))
+    reply(bank, anna, "Rezygnuję!")
+
+    def opted_out() -> list[str]:
+        shown = modemd.request("GET", "/v1/opt-outs").json()["opt_outs"]
+        return [f"{one['how']} {one['number']}" for one in shown]
+
+    until(lambda: opted_out() == [f"stop {anna}"])
+    answer = modemd.post([anna, bert], "buy more")
+    assert [(one["to"], one["code"]) for one in answer.json()["rejected"]] == [(anna, "opted_out")]
+    assert modemd.post(anna, "buy most").json()["code"] == "opted_out"
+    modemd.settled([one["id"] for one in answer.json()["messages"]])
+    reply(bank, anna, "START")
+    until(lambda: opted_out() == [])
+    modemd.settled(modemd.send(anna, "welcome back"))
+    texts = [(entry.to, entry.text) for entry in bank.air() if entry.outcome == "accepted"]
+    assert Counter(texts) == Counter(
+        [(anna, "buy now"), (bert, "buy now"), (bert, "buy more"), (anna, "welcome back")]
+    ), "and nothing was sent to confirm it"
