@@ -9,6 +9,8 @@ import httpx
 
 ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+UNSEEN = {"key_mirrors.py", "tls.py"}
+"""Whose codes only the command line shows; the doors in compat speak the codes of others."""
 RAISED = re.compile(r'code="([a-z_0-9]+)"')
 
 
@@ -20,6 +22,8 @@ async def test_every_call_is_told(stranger: httpx.AsyncClient) -> None:
 
 
 def test_every_code_is_told() -> None:
-    files = [*(ROOT / "modemd" / "accounts").glob("*.py"), *(ROOT / "modemd" / "web").rglob("*.py")]
+    folders = [*(ROOT / "modemd" / "accounts").glob("*.py"), *(ROOT / "modemd" / "web").rglob("*.py")]
+    paying = [ROOT / "modemd" / name for name in ("accounts/billing/buyers.py", "queue/charges.py")]
+    files = [file for file in folders + paying if file.name not in UNSEEN and "compat" not in file.parts]
     raised = {code for file in files for code in RAISED.findall(file.read_text(encoding="utf-8"))}
     assert {code for code in raised if f"`{code}`" not in DOCS} == set()
