@@ -8,10 +8,10 @@ the kind and 13 characters of Crockford's base 32 (no i, l, o, u), lower case.
 
 from __future__ import annotations
 
-import secrets
 import threading
 
 from modemd.clock import Clock, SystemClock
+from modemd.entropy import octets
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
@@ -36,7 +36,7 @@ class IdSource:
     def many(self, count: int) -> range:
         """``count`` new ids in a row, ascending."""
         with self._lock:
-            fresh = (self._clock.now() // 1000) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS - 1)
+            fresh = (self._clock.now() // 1000) << _RANDOM_BITS | int.from_bytes(octets(4), "big") >> 33 - _RANDOM_BITS
             first = max(fresh, self._last + 1)
             self._last = first + count - 1
         return range(first, first + count)

@@ -1,8 +1,8 @@
 """Seals what users typed: AES-256-GCM under the account's data key, bound to its table, column, row and account.
 
 Nothing derived from a data key outlives the unit of work it was derived for. Keys for sealing and for each look-up
-purpose come from the data key by HKDF-Expand (RFC 5869 2.3; the data key is uniformly random, so 3.3 allows to skip
-the extract step), so they die with it.
+purpose come from the data key (uniformly random, so there is nothing to extract: RFC 5869 3.3) by keyed BLAKE2b, so
+they die with it.
 
 A sealed value is one octet of format, 12 of nonce, the ciphertext, 16 of authentication tag.
 """
@@ -10,15 +10,14 @@ A sealed value is one octet of format, 12 of nonce, the ciphertext, 16 of authen
 from __future__ import annotations
 
 import hashlib
-import hmac
-import os
 from types import TracebackType
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from modemd.accounts.key_ring import NONCE_BYTES
+from modemd.accounts.key_ring import KEY_BYTES, NONCE_BYTES
 from modemd.accounts.keychain import KeyStore
+from modemd.entropy import octets
 from modemd.errors import Unreadable
 
 TAG_BYTES = 16
@@ -49,7 +48,7 @@ class Box:
 
     def seal(self, place: str, row: int, plain: bytes) -> bytes:
         """``plain``, readable again only for this ``place`` (table.column), row and account."""
-        nonce = os.urandom(NONCE_BYTES)
+        nonce = octets(NONCE_BYTES)
         return _FORMAT + nonce + self._ready().encrypt(nonce, plain, self._bound(place, row))
 
     def open(self, place: str, row: int, sealed: bytes) -> bytes:
@@ -112,5 +111,5 @@ class Vault:
 
 
 def expand(key: bytes, purpose: str) -> bytes:
-    """HKDF-Expand-SHA256 to 32 octets."""
-    return hmac.digest(key, b"modemd " + purpose.encode() + b"\x01", hashlib.sha256)
+    """A key of 32 octets for one purpose: keyed BLAKE2b, as the tags. HKDF on OpenSSL's HMAC says the same in 27 µs."""
+    return hashlib.blake2b(b"modemd " + purpose.encode(), digest_size=KEY_BYTES, key=key).digest()
