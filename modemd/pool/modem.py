@@ -7,7 +7,7 @@ when is the pool's affair (care.py).
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -17,6 +17,7 @@ from modemd.at.sending import Sending
 from modemd.clock import Clock
 from modemd.errors import PortLost
 from modemd.pool.health import Health, casts_doubt
+from modemd.pool.histogram import GAP_S, SEND_S, Histogram
 from modemd.values import Outcome, Segment, Verdict
 
 __all__ = ["Condition", "Modem", "Registration", "Sending"]
@@ -104,6 +105,12 @@ class Modem:
         """Seconds from the last octet of a final result to the next ``AT+CMGS``, when a message was at hand."""
         self.health = Health()
         """Its record; it goes with the modem from port to port, so that a loop of restarts is seen as one."""
+        self.gap_times = Histogram(GAP_S)
+        """All gaps since the start."""
+        self.send_times = Histogram(SEND_S)
+        """Seconds from ``AT+CMGS`` to the outcome, whichever it was."""
+        self.rungs: Counter[str] = Counter()
+        """Rungs of the ladder that have been climbed."""
         self.link: Link | None = None
         self.on_settled: Callable[[Outcome, Judgement | None], None] = lambda _outcome, _judgement: None
         """The pool's ear: each outcome, as soon as it is known."""
@@ -151,7 +158,9 @@ class Modem:
     def followed_on(self) -> None:
         """The message just started followed on a final result at once: remember how fast."""
         if self.link is not None:
-            self.gaps_s.append(self.link.loop.time() - self.link.last_heard)
+            gap = self.link.loop.time() - self.link.last_heard
+            self.gaps_s.append(gap)
+            self.gap_times.observe(gap)
 
     async def stopped(self) -> None:
         """Wait until the dispatcher must give it back: returns to drain it, raises what the link was lost by."""
@@ -172,6 +181,10 @@ class Modem:
         former.sent = former.failed = former.uncertain = 0
         former.busy_s = 0.0
         self.gaps_s.extendleft(former.gaps_s)
+        self.gap_times.take(former.gap_times)
+        self.send_times.take(former.send_times)
+        self.rungs.update(former.rungs)
+        former.rungs.clear()
         self.superseded = False
 
     def registered(self, prefix: str, state: Registration) -> None:
@@ -231,7 +244,9 @@ class Modem:
 
     def _settled(self, outcome: Outcome, judgement: Judgement | None) -> None:
         sending, self._sending = self._sending, None
-        self.busy_s += self._clock.monotonic() - self._started_at
+        took = self._clock.monotonic() - self._started_at
+        self.busy_s += took
+        self.send_times.observe(took)
         if outcome.verdict is Verdict.ACCEPTED:
             self.sent += 1
             self.doubts = 0

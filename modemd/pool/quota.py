@@ -163,6 +163,15 @@ class Meter:
         """What is to be kept of it."""
         return Used(self._at, *self._counts)
 
+    def left(self, now: int) -> dict[str, int]:
+        """How much of each limit there is left in its window; those that are no limit are left out."""
+        self._roll(now)
+        limits = zip(Unit, self.limits.segments, self._counts, strict=True)
+        left = {unit.name.lower(): max(0, limit - used) for unit, limit, used in limits if limit}
+        if self.recipients is not None:
+            left["recipients"] = max(0, self.limits.recipients_per_month - len(self.recipients))
+        return left
+
     def until(self, now: int, segments: int = 1) -> int:
         """When a message of so many segments may begin: ``now``, or the first moment at which every window has room.
 

@@ -115,6 +115,11 @@ class Seats:
             moments += [moment for moment in ends if moment > now]
         return min(moments, default=None)
 
+    def left(self, sim: str) -> dict[str, int]:
+        """How much of each limit of a SIM is left; nothing for what is no limit, or not here."""
+        seat = self._here.get(sim)
+        return seat.meter.left(self._clock.now()) if seat is not None and seat.meter is not None else {}
+
     def limited_until(self, sim: str) -> int | None:
         """Until when a SIM's limits keep it from sending; None if they do not."""
         seat = self._here.get(sim)

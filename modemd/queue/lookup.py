@@ -88,6 +88,20 @@ def counts(db: Reader, now: int) -> Counts:
     )
 
 
+def oldest_by_lane(db: Reader) -> dict[Lane, int]:
+    """Since when the longest-waiting queued message of each lane could have been sent; lanes without one are left out.
+
+    One look into the index for each account with work, so it costs the same at any length of the queue.
+    """
+    first = "SELECT due FROM message WHERE state = 1 AND lane = ? AND account = ? ORDER BY due LIMIT 1"
+    found = {}
+    for lane in Lane:
+        rows = [db.execute(first, (int(lane), account)).fetchone() for account in accounts_waiting(db, lane)]
+        if any(rows):
+            found[lane] = min(row[0] for row in rows if row)
+    return found
+
+
 def next_moment(db: Reader, now: int) -> int | None:
     """When the next thing is due by the clock: a message's time, its retry, its expiry, an uncertain one's policy."""
     moments = [

@@ -137,6 +137,10 @@ class Queue:
         now = self._clock.now()
         return await self._database.read(lambda db: lookup.counts(db, now))
 
+    async def oldest(self) -> dict[Lane, int]:
+        """Since when the longest-waiting queued message of each lane could have been sent."""
+        return await self._database.read(lookup.oldest_by_lane)
+
     # Changing what waits
 
     async def cancel(self, number: int, account: int | None = None) -> State:

@@ -36,6 +36,7 @@ from modemd.service.allowance import Allowance
 from modemd.service.background import Background
 from modemd.service.ceremonies import key_directory, open_keys
 from modemd.service.floor import Floor
+from modemd.service.measuring import Measuring
 from modemd.service.readiness import Readiness
 from modemd.simulator import Simulator
 from modemd.state_dir import control_socket
@@ -227,6 +228,9 @@ class Service:
                 (settings.server.host, *settings.server.hosts), settings.server.proxies, self._certificate
             ),
             certificate=self._certificate,
+            measure=Measuring(
+                self.queue, lambda: self.floor, self._gauge, erasures=accounts.erasures, clock=self._clock
+            ).read,
             rates=Rates(
                 Rate(settings.server.requests_per_minute, self._clock),
                 Rate(settings.server.strangers_per_minute, self._clock),

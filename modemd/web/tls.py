@@ -64,7 +64,6 @@ class Certificate:
             raise ConfigError(
                 f"the certificate {certificate} with the key {key} cannot be used ({why})",
                 cure="name PEM files that the daemon may read, the key without a password; or modemd tls init",
-                code="certificate",
             ) from None
         self.names = frozenset(one for one in names_of(leaf) if "*" not in one)
         self.hsts = not is_ours(leaf)

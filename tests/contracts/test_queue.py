@@ -689,3 +689,15 @@ async def test_claiming_uses_the_index_that_holds_only_what_is_queued(database: 
         )
         assert index in plan
         assert "TEMP B-TREE" not in plan
+
+
+async def test_how_long_each_lane_has_waited_is_known_by_its_oldest_message(queue: Queue, clock: ManualClock) -> None:
+    assert await queue.oldest() == {}
+    first = clock.now()
+    await submitted(queue, clock, 2, account=2)
+    clock.advance(10)
+    await submitted(queue, clock, 2, account=1)
+    bulk = clock.now()
+    await submitted(queue, clock, 1, account=3, lane=Lane.BULK)
+    await submitted(queue, clock, 1, account=3, due=clock.now() + 60 * SECOND)
+    assert await queue.oldest() == {Lane.TRANSACTIONAL: first, Lane.BULK: bulk}

@@ -83,6 +83,7 @@ async def service(tmp_path: Path, tariff: Tariff) -> AsyncIterator[Service]:
         inbox=inbox,
         doors=compat.NAMES,
         rates=rates,
+        measure=service.measure,
     )
     config = uvicorn.Config(app, port=0, access_log=False, lifespan="off", log_config=None)
     config.load()

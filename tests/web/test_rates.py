@@ -6,22 +6,10 @@ import httpx
 import pytest
 from web_service import Service
 
+from modemd.clock import ManualClock
 from modemd.errors import TooMany
 from modemd.web import rates
 from modemd.web.rates import Rate
-
-
-class HandClock:
-    """A clock that goes when it is told to."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def now(self) -> int:
-        return round(self.seconds * 1_000_000)
-
-    def monotonic(self) -> float:
-        return self.seconds
 
 
 def allowed(rate: Rate, who: str, tries: int) -> int:
@@ -37,31 +25,31 @@ def allowed(rate: Rate, who: str, tries: int) -> int:
 
 
 def test_a_minute_s_worth_may_come_at_once_and_then_one_by_one() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     rate = Rate(60, clock)
     assert allowed(rate, "a", 100) == 60
     assert allowed(rate, "b", 100) == 60, "everybody has his own"
     with pytest.raises(TooMany) as refusal:
         rate.spend("a")
     assert 0 < refusal.value.retry_after <= 1
-    clock.seconds += refusal.value.retry_after
+    clock.advance(refusal.value.retry_after)
     assert allowed(rate, "a", 10) == 1
-    clock.seconds += 10
+    clock.advance(10)
     assert allowed(rate, "a", 100) == 10
-    clock.seconds += 600
+    clock.advance(600)
     assert allowed(rate, "a", 100) == 60, "what is not used is not saved up"
 
 
 def test_none_is_no_limit() -> None:
-    assert allowed(Rate(0, HandClock()), "a", 10_000) == 10_000
+    assert allowed(Rate(0, ManualClock()), "a", 10_000) == 10_000
 
 
 def test_memory_is_bounded_and_those_already_known_keep_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rates, "MOST_KEPT", 100)
-    clock = HandClock()
+    clock = ManualClock()
     rate = Rate(60, clock)
     for who in range(1000):
-        clock.seconds += 0.0001
+        clock.advance(0.0001)
         try:
             rate.spend(who)
         except TooMany:
@@ -69,7 +57,7 @@ def test_memory_is_bounded_and_those_already_known_keep_their_own(monkeypatch: p
     assert len(rate._whole) <= 101
     assert allowed(rate, "0", 100) == 59
     assert allowed(rate, "a newcomer", 100) == 0, "newcomers share what the first of them have used up"
-    clock.seconds += 60
+    clock.advance(60)
     assert allowed(rate, "another newcomer", 100) == 60
 
 

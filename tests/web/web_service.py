@@ -12,6 +12,7 @@ from modemd.db import Database
 from modemd.queue import Message, Queue
 from modemd.queue.listing import Wanted
 from modemd.values import Lane, Sms
+from modemd.web.metrics import Reading
 from modemd.web.rates import Rates
 
 
@@ -29,6 +30,12 @@ class Service:
     rates: Rates
     address: tuple[str, int] = ("", 0)
     missing: str | None = None
+    reading: Reading | None = None
+
+    async def measure(self) -> Reading:
+        """What a test has given to be measured."""
+        assert self.reading is not None
+        return self.reading
 
     @property
     def url(self) -> str:

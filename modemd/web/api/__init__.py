@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from fastapi import APIRouter, FastAPI
 
@@ -21,11 +21,13 @@ from modemd.web.api.groups import Grouping
 from modemd.web.api.inbox import InboxView
 from modemd.web.api.keys import KeyRing
 from modemd.web.api.messages import Messages
+from modemd.web.api.metrics import Metrics
 from modemd.web.api.opt_outs import OptingOut
 from modemd.web.api.recipients import AddressBook
 from modemd.web.api.state import Ready, ServiceState, Status
 from modemd.web.doorkeeper import Doorkeeper
 from modemd.web.edge import Edge
+from modemd.web.metrics import Reading
 from modemd.web.rates import Rates
 from modemd.web.tls import Certificate
 from modemd.web.whereabouts import Whereabouts
@@ -46,6 +48,7 @@ def create_app(
     whereabouts: Whereabouts | None = None,
     rates: Rates | None = None,
     certificate: Certificate | None = None,
+    measure: Callable[[], Awaitable[Reading]] | None = None,
 ) -> FastAPI:
     """The application, of parts that are ready; serve it with uvicorn's access log off, it writes its own.
 
@@ -73,6 +76,8 @@ def create_app(
     if accounts is not None:
         counter = compat.Counter(sending, keys, accounts.terms.numbers, clock, ready)
         families += compat.doors(doors, counter)
+    if measure is not None:
+        families.append(Metrics(measure, doorkeeper).routes())
     for router in families:
         app.router.routes.extend(router.routes)
     Documents(app).add_to(app)
