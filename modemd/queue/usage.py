@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from modemd.clock import SECOND, Clock
+from modemd.clock import SECOND, Clock, rfc3339
 from modemd.db import Database, Reader, Transaction
-from modemd.errors import TooMany
+from modemd.errors import InvalidField, ModemdError, TooMany
 
 REMEMBERED = 30 * 86_400 * SECOND
 """How long a SIM that was not seen again still counts as one of the pool's: a month, as for its limits."""
@@ -99,7 +99,7 @@ def write(tx: Transaction, usage: SimUsage) -> None:
 
 
 def check(db: Reader, account: int, spending: Spending, now: int) -> None:
-    """Raise TooMany if the call would pass a limit."""
+    """Raise TooMany if the call would pass a limit, InvalidField if it would pass it on its own."""
     row = db.execute(
         "SELECT day, day_used, month, month_used FROM account_usage WHERE account = ?", (account,)
     ).fetchone()
@@ -108,7 +108,7 @@ def check(db: Reader, account: int, spending: Spending, now: int) -> None:
 
 
 def spend(tx: Transaction, account: int, spending: Spending, now: int) -> None:
-    """Count what an account submits, whatever becomes of it; raises TooMany, and then nothing is written."""
+    """Count what an account submits, whatever becomes of it. Raises as `check`; then nothing is written."""
     segments = spending.segments
     row = tx.execute(
         "INSERT INTO account_usage (account, day, day_used, month, month_used) VALUES (?, ?, ?, ?, ?) "
@@ -128,13 +128,20 @@ def _judge(day_used: int, month_used: int, spending: Spending, now: int) -> None
         (day_used, spending.per_day, spending.day, "day"),
     ):
         if limit and used + spending.segments > limit:
-            left, takes = max(0, limit - used), spending.segments
-            raise TooMany(
-                f"the call takes {takes} segments; of the account's {limit} a {unit}, {left} are left",
-                retry_after=(window[1] - now) / SECOND,
-                cure=f"send less, or wait for the next {unit}",
-                code=f"limit_per_{unit}",
-            )
+            raise _refusal(used, limit, window, unit, spending.segments, now)
+
+
+def _refusal(used: int, limit: int, window: tuple[int, int], unit: str, takes: int, now: int) -> ModemdError:
+    code = f"limit_per_{unit}"
+    if takes > limit:  # no waiting helps
+        detail = f"the call takes {takes} segments; the account may submit {limit} a {unit}"
+        return InvalidField("to", detail, cure=f"send it in several calls, each on a {unit} of its own", code=code)
+    return TooMany(
+        f"the call takes {takes} segments; of the account's {limit} a {unit}, {max(0, limit - used)} are left",
+        retry_after=(window[1] - now) / SECOND,
+        cure=f"send less, or wait until {rfc3339(window[1])}",
+        code=code,
+    )
 
 
 def give_back(tx: Transaction, account: int, segments: int, created: int) -> None:

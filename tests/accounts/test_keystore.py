@@ -179,3 +179,25 @@ def test_a_second_store_is_not_made_over_the_first(folder: Path) -> None:
     with pytest.raises(KeyStoreError, match="already holds"):
         keystore.create(folder)
     assert keystore.load(folder).accounts() == [7]
+
+
+def test_secrets_of_a_kind_are_destroyed_but_for_one_family_and_stay_so(folder: Path) -> None:
+    store = keystore.create(folder)
+    names = ["recipients 1 sim-a", "recipients 1 sim-b", "recipients 2 sim-a", "recipients 2 sim-b", "directory"]
+    before = {name: store.secret(name) for name in names}
+    wrapped = dict(store._document["secrets"])
+    store.drop_secrets("recipients", but="recipients 2 ")
+    for one in (store, keystore.load(folder)):
+        assert {name: one.secret(name) for name in names[2:]} == {name: before[name] for name in names[2:]}
+        assert names[0] not in one._document["secrets"]
+    content = b"".join(file.read_bytes() for file in folder.iterdir())
+    assert not any(wrapped[name].encode() in content for name in names[:2])
+    assert store.secret(names[0]) != before[names[0]], "a month that comes again has another key"
+
+
+def test_dropping_secrets_that_are_not_there_writes_nothing(folder: Path) -> None:
+    store = keystore.create(folder)
+    store.secret("recipients 2 sim-a")
+    generation = store.generation
+    store.drop_secrets("recipients", but="recipients 2 ")
+    assert store.generation == generation

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from modemd.clock import SECOND, ManualClock
+from modemd.clock import SECOND, ManualClock, rfc3339
 from modemd.db import Database
-from modemd.errors import TooMany
+from modemd.errors import InvalidField, TooMany
 from modemd.queue import Draft, Envelope, Idempotency, Queue, Repeated, State
 from modemd.queue.usage import SimUsage, Spending, Usages
 from modemd.values import Lane
@@ -97,8 +97,16 @@ async def test_an_account_may_submit_up_to_its_limit_and_is_told_what_is_left(qu
     assert refused.value.code == "limit_per_day"
     assert refused.value.detail == "the call takes 5 segments; of the account's 10 a day, 4 are left"
     assert 0 < refused.value.retry_after <= 86_400
+    assert refused.value.cure == f"send less, or wait until {rfc3339((clock.now() // DAY + 1) * DAY)}"
     assert (await queue.counts()).totals["accepted"] == 6
     await submit(queue, clock, 4, per_day=10)
+
+
+async def test_a_call_that_passes_the_limit_on_its_own_is_not_told_to_wait(queue: Queue, clock: ManualClock) -> None:
+    with pytest.raises(InvalidField) as refused:
+        await submit(queue, clock, 11, per_day=10)
+    assert (refused.value.code, refused.value.field) == ("limit_per_day", "to")
+    await submit(queue, clock, 10, per_day=10)
 
 
 async def test_a_new_day_has_its_own_allowance_within_that_of_the_month(queue: Queue, clock: ManualClock) -> None:
