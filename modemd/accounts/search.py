@@ -80,6 +80,7 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         if not path.is_dir():
             yield path
+            continue
         for folder, folders, names in os.walk(path, onerror=_refuse):
             folders.sort()
             found = (Path(folder, name) for name in sorted(names))
