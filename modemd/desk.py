@@ -12,9 +12,11 @@ from dataclasses import asdict
 from typing import Any
 
 from modemd import story
+from modemd.accounts import notices
 from modemd.accounts import request as requests
 from modemd.accounts.api_keys import ApiKeys
 from modemd.accounts.directory import OPERATOR, Account, Directory
+from modemd.accounts.notices import Notices
 from modemd.accounts.sending import Sending
 from modemd.clock import Clock, rfc3339
 from modemd.errors import InvalidField, NotFound
@@ -44,6 +46,7 @@ class Desk:
         sending: Sending,
         directory: Directory,
         keys: ApiKeys,
+        notices: Notices,
         status: Callable[[], Awaitable[dict[str, Any]]],
         clock: Clock,
     ) -> None:
@@ -51,6 +54,7 @@ class Desk:
         self._sending = sending
         self._directory = directory
         self._keys = keys
+        self._notices = notices
         self._status = status
         self._clock = clock
 
@@ -123,9 +127,11 @@ class Desk:
         return _state(await self._queue.resolve(_message_id(args.get("id")), how))
 
     async def create_account(self, args: Arguments) -> dict[str, Any]:
-        """A new account without a trial limit, and a key if wanted."""
+        """A new account that sends freely; its password by SMS and a key, if wanted."""
         account = await self._directory.create(str(args.get("email", "")), str(args.get("phone", "")), operator=False)
         answer = {"id": encode("a", account.id), "email": account.email}
+        if args.get("sms"):
+            await self._notices.send(account, notices.FIRST, "made by the operator")
         if args.get("with_key"):
             _, answer["api_key"] = await self._keys.mint(account.id, "made with the account")
         return answer

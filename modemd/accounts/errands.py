@@ -82,6 +82,7 @@ class Errands:
         self._disguise = Disguise(clock)
         self._asked = Limit(PER_NETWORK, HOUR, clock)
         self._told = Limit(1, DAY, clock)
+        self._held_by: dict[int, str] = {}
         self._new = asyncio.Event()
         self._new.set()
 
@@ -92,6 +93,16 @@ class Errands:
     async def reset(self, login: str, network: str) -> None:
         """Take a request for a new password. Raises KeyStoreError, StorageError."""
         await self._take(Kind.RESET, {"login": login[:320], "network": network})
+
+    @property
+    def alarms(self) -> list[str]:
+        """What the operator should know: somebody asks for more SMS than strangers may cause."""
+        if not self._held_by:
+            return []
+        bounds = ", ".join(sorted(set(self._held_by.values())))
+        count = len(self._held_by)
+        asked = "1 registration or reset is" if count == 1 else f"{count} registrations and resets are"
+        return [f"{asked} held, beyond what strangers may cause (bounds: {bounds}); dropped after a day"]
 
     async def tidy(self) -> None:
         """At start: drop keys that a crash left without their request."""
@@ -217,12 +228,17 @@ class Errands:
 
     def _held(self, errand: Errand, phone: str) -> bool:
         bound = self._budgets.refusal(phone, errand.network)
-        if bound is not None:
-            log.event("errand.held", level="WARNING", kind=errand.kind, bound=bound)
-        return bound is not None
+        if bound is None:
+            self._held_by.pop(errand.id, None)
+            return False
+        if errand.id not in self._held_by:  # told once, not at each new try
+            log.event("errand.held", level="ERROR", kind=errand.kind, bound=bound)
+        self._held_by[errand.id] = bound
+        return True
 
     async def _over(self, errand: Errand, *, keep_key: bool = False) -> bool:
         """Forget a request: first its row, then its key."""
+        self._held_by.pop(errand.id, None)
         await self._delete(errand.id)
         if not keep_key:
             await asyncio.to_thread(self._keys.destroy, errand.id, remember=False)

@@ -166,10 +166,11 @@ class Accounts:
     @property
     def alarms(self) -> list[str]:
         """What the operator should look at, in sentences."""
-        return [
+        behind = [
             f"the mirror of the key store in {folder} is behind: erasures wait for it (modemd keys)"
             for folder in self._keystore.behind()
         ]
+        return behind + self.errands.alarms
 
     async def erase_unused(self) -> None:
         """Forget the accounts that nobody has used within a week of opening them."""

@@ -28,7 +28,7 @@ def command() -> None:
 @as_json
 @placed
 def create(place: Place, email: str, phone: str, no_sms: bool, with_key: bool, as_json: bool) -> None:
-    """Create an account, without a trial limit.
+    """Create an account, without a trial limit; its password goes to the phone.
 
     With - for both, the e-mail address comes first, each on a line of its own.
     """
@@ -38,7 +38,7 @@ def create(place: Place, email: str, phone: str, no_sms: bool, with_key: bool, a
     if as_json:
         print_json(answer)
         return
-    click.echo(f"account {answer['id']} for {answer['email']}")
+    click.echo(f"account {answer['id']} for {answer['email']}{'' if no_sms else ', its password goes out by SMS'}")
     if "api_key" in answer:
         click.echo(f"API key {answer['api_key']} (nobody can show it again)")
 

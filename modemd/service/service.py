@@ -261,6 +261,7 @@ class Service:
             sending=self.accounts.sending,
             directory=self.accounts.directory,
             keys=self.accounts.keys,
+            notices=self.accounts.notices,
             status=self.status,
             clock=self._clock,
         )

@@ -150,10 +150,17 @@ async def test_what_a_budget_forbids_waits_and_is_forgotten(house: House) -> Non
         await house.accounts.errands.reset(PHONE, HERE)
     assert await house.accounts.errands.do_all() == 2
     assert len(await house.messages()) == PER_NUMBER
+    for _ in range(2):
+        await house.accounts.errands.do_all()
+    (alarm,) = house.accounts.alarms
+    assert alarm.startswith("2 registrations and resets are held")
+    assert "number" in alarm
+    assert PHONE not in alarm
     house.clock.advance(FORGOTTEN / SECOND + 1)
     assert await house.accounts.errands.do_all() == 0
     assert len(await house.messages()) == PER_NUMBER
     assert await house.rows("errand") == 0
+    assert house.accounts.alarms == []
     assert len(house.store.accounts()) == 2
 
 
