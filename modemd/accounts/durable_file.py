@@ -23,13 +23,19 @@ def replace(path: Path, content: bytes) -> None:
     A crash at any moment leaves the old or the new content at ``path``; ``tidy`` removes what else it left.
     Raises KeyStoreError; then ``path`` still holds what it held.
     """
-    fresh, former = _fresh(path), _former(path)
     with _named_errors(path):
         tidy(path)
-        _write(fresh, content)
+        _write(fresh(path), content)
+        put(path)
+
+
+def put(path: Path) -> None:
+    """Put what lies complete and durable at ``fresh(path)`` in place; see `replace`."""
+    former = _former(path)
+    with _named_errors(path):
         if path.exists():
             os.link(path, former)
-        fresh.replace(path)
+        fresh(path).replace(path)
         sync_folder(path.parent)
         scrap(former)
 
@@ -37,7 +43,7 @@ def replace(path: Path, content: bytes) -> None:
 def tidy(path: Path) -> None:
     """Remove, overwritten, what an interrupted ``replace`` left beside ``path``. Raises KeyStoreError."""
     with _named_errors(path):
-        scrap(_fresh(path))
+        scrap(fresh(path))
         former = _former(path)
         if former.exists() and path.exists() and former.samefile(path):
             former.unlink()  # a second name of what is still in force: not to be overwritten
@@ -53,7 +59,8 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _fresh(path: Path) -> Path:
+def fresh(path: Path) -> Path:
+    """Where the new content of a file is made ready, beside it."""
     return path.with_name(path.name + ".new")
 
 

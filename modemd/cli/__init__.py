@@ -32,6 +32,8 @@ FAILED, WRONG_USAGE, NOT_RUNNING = 1, 2, 3
         "keys": "Show the key store; make, mirror, restore it, change its master key.",
         "tls": "Make a certificate for the HTTP listener.",
         "erasures": "Show deletions of accounts, and prove them.",
+        "backup": "Copy the database to a new file, whether the daemon runs or not.",
+        "restore": "Put a backup in the place of the database, which is overwritten.",
         "completion": "Print what makes a shell complete modemd's commands.",
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

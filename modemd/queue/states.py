@@ -3,6 +3,7 @@
     scheduled → queued → sending → sent → delivered | undelivered
     scheduled, queued, sending → failed | expired | cancelled
     sending → uncertain → sent | queued | failed
+    scheduled, queued → uncertain, when a backup is restored (restored.py)
 
 A message rests in one of the last six for ever, or in `uncertain` until somebody or something settles it.
 """
@@ -54,8 +55,8 @@ class IfUncertain(IntEnum):
 _S = State
 
 MOVES: dict[State, frozenset[State]] = {
-    _S.SCHEDULED: frozenset({_S.QUEUED, _S.FAILED, _S.EXPIRED, _S.CANCELLED}),
-    _S.QUEUED: frozenset({_S.SENDING, _S.FAILED, _S.EXPIRED, _S.CANCELLED}),
+    _S.SCHEDULED: frozenset({_S.QUEUED, _S.FAILED, _S.EXPIRED, _S.CANCELLED, _S.UNCERTAIN}),
+    _S.QUEUED: frozenset({_S.SENDING, _S.FAILED, _S.EXPIRED, _S.CANCELLED, _S.UNCERTAIN}),
     _S.SENDING: frozenset({_S.SENT, _S.QUEUED, _S.UNCERTAIN, _S.FAILED, _S.EXPIRED, _S.CANCELLED}),
     _S.UNCERTAIN: frozenset({_S.SENT, _S.QUEUED, _S.FAILED}),
     _S.SENT: frozenset({_S.DELIVERED, _S.UNDELIVERED}),

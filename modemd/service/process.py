@@ -17,6 +17,7 @@ from modemd.db import connect
 from modemd.errors import DaemonError
 from modemd.queue import FIRST_SCHEMA, Counts, Queue
 from modemd.service.hold import Hold
+from modemd.service.restoring import tidy
 from modemd.service.service import Service
 
 SWITCH_INTERVAL_S = 0.0001
@@ -34,12 +35,14 @@ async def run(settings: Settings, announce: Announce = lambda service: None) -> 
     """
     with Hold(settings.state_dir):
         _prepare_process()
+        tidy(settings)
         service = Service(settings, SystemClock())
         await service.start()
         try:
+            asked = _listen(service)  # before anybody is told that it is up: a stop may come at once
             announce(service)
             _forget_the_start()
-            await _asked_to_stop(service)
+            await _until_asked(service, asked)
         finally:
             await service.stop()
 
@@ -69,8 +72,8 @@ def _forget_the_start() -> None:
     gc.freeze()
 
 
-async def _asked_to_stop(service: Service) -> None:
-    """Return when a signal asks for it, or a part that must last has failed."""
+def _listen(service: Service) -> asyncio.Future[None]:
+    """Take signals from now on; done when one asks to stop."""
     loop = asyncio.get_running_loop()
     asked: asyncio.Future[None] = loop.create_future()
 
@@ -84,6 +87,11 @@ async def _asked_to_stop(service: Service) -> None:
         loop.add_signal_handler(
             signal.SIGHUP, lambda: service.background.run("reload", service.reload(), lasting=False)
         )
+    return asked
+
+
+async def _until_asked(service: Service, asked: asyncio.Future[None]) -> None:
+    """Return when a signal asks for it, or a part that must last has failed."""
     failed = service.background.failed
     await asyncio.wait((asked, failed), return_when=asyncio.FIRST_COMPLETED)
     if failed.done():

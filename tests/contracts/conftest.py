@@ -78,3 +78,16 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await database.open()
     yield database
     await database.close()
+
+
+@pytest.fixture
+def second_url(request: pytest.FixtureRequest, database_url: str) -> Iterator[str]:
+    """The URL of another empty database on the same engine."""
+    if database_url.startswith("sqlite:"):
+        yield database_url.replace("modemd.db", "second.db")
+        return
+    first = database_url.rpartition("%3D")[2]
+    with psycopg.connect(request.getfixturevalue("postgresql_server").get_uri(), autocommit=True) as admin:
+        admin.execute(f"CREATE SCHEMA {first}_second")
+        yield f"{database_url}_second"
+        admin.execute(f"DROP SCHEMA {first}_second CASCADE")
