@@ -41,7 +41,7 @@ STOP_FOR = 10.0
 other rows; once the key is gone none of it can be sent."""
 DRAIN_FOR = 30.0
 """Seconds that a message on the air may take before its account's key goes: whoever asked is promised 60 in all."""
-AGAIN = 15.0
+AGAIN = 5.0
 """Seconds after which what is out of reach is tried again."""
 DATABASE = "database"
 """What an erasure waits for while another program reads the database without end."""
@@ -129,6 +129,10 @@ class Erasures:
         log.event("erasure.waived", level="WARNING", erasure=encode("e", number))
         self._new.set()
         return await self.show(number)
+
+    def look_again(self) -> None:
+        """Something that was out of reach is back."""
+        self._new.set()
 
     async def run(self) -> None:
         """Carry out erasures until cancelled, those first that a stop has left."""
@@ -227,7 +231,8 @@ class Erasures:
             await asyncio.to_thread(self._keys.catch_up)
         behind = [f"mirror {folder}" for folder in self._keys.behind()]
         if behind:
-            log.event("erasure.waits", level="ERROR", erasure=encode("e", erasure.id), mirrors=len(behind))
+            if behind != erasure.waiting_for:
+                log.event("erasure.waits", level="ERROR", erasure=encode("e", erasure.id), mirrors=len(behind))
             return replace(erasure, waiting_for=behind)
         return replace(erasure, step=Step.DELETE, unreadable_at=self._clock.now(), waiting_for=[])
 

@@ -78,6 +78,7 @@ def _in_file(path: Path, wanted: Sequence[tuple[int, str, bytes]], overlap: int)
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
+        path.stat()  # what was named has to be there
         if not path.is_dir():
             yield path
             continue

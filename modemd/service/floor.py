@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from modemd import log
 from modemd.accounts.keystore import KeyStore
@@ -107,6 +107,19 @@ class Floor:
         """The SIMs of all modems that have ever answered, each with the name of its modem."""
         return {modem.sim: modem.name for modem in self.pool.modems if modem.known}
 
+    async def on_return(self, tell: Callable[[], None]) -> None:
+        """Call ``tell`` whenever a SIM is in reach that was not, until cancelled."""
+        seen: set[str] = set()
+
+        def changed(modems: Sequence[Modem]) -> bool:
+            return _reached(modems) != seen
+
+        while True:
+            await self.pool.until(changed)
+            before, seen = seen, _reached(self.pool.modems)
+            if seen - before:
+                tell()
+
     async def sweep(self, sim: str) -> bool:
         """Overwrite what deleted messages have left on a SIM and in its modem; False if it is out of reach."""
         try:
@@ -181,3 +194,7 @@ class Floor:
         await self.pool.until(lambda _: modem.condition in _IDENTIFIED)
         found = await self._queue.late_answer(modem.sim, heard, reference)
         log.event("modem.late_answer_settled", modem=modem.name, message=encode("m", found.id) if found else None)
+
+
+def _reached(modems: Sequence[Modem]) -> set[str]:
+    return {modem.sim for modem in modems if modem.condition in _IDENTIFIED}

@@ -122,6 +122,7 @@ class Service:
         await self._start_sending(database, keys, hands)
         self.background.run("waker", Waker(self.queue, self._clock).run())
         self.background.run("accounts", self.accounts.run())
+        self.background.run("returns", self.floor.on_return(self.accounts.erasures.look_again))
         self._serve_http(listener)
         await self._open_desk(keys)
         self._start_duties()

@@ -83,6 +83,12 @@ def test_folders_are_searched_to_the_bottom(tmp_path: Path) -> None:
     (deep / "c").write_text(TEXT)
     (tmp_path / "link").symlink_to(deep / "c")
     assert [hit.path for hit in found(tmp_path, TEXT)] == [deep / "c"]
+    assert [hit.path for hit in found(deep / "c", TEXT)] == [deep / "c"]
+
+
+def test_what_is_not_there_is_no_place_without_hits(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        found(tmp_path / "gone", TEXT)
 
 
 def test_nothing_is_found_in_noise(tmp_path: Path) -> None:
