@@ -58,7 +58,7 @@ class Sender:
         self.queue: asyncio.Queue[Segment] = asyncio.Queue()
         self.outcomes: list[tuple[str, Outcome]] = []
         self.submitted = 0
-        self.late: list[tuple[str, int]] = []
+        self.late: list[tuple[str, str | int | None]] = []
         self.inbound: list[tuple[str, Kind, str]] = []
         self.inbox = self._keep
         self._news = asyncio.Event()
@@ -131,9 +131,9 @@ class Sender:
         self.outcomes.append((modem.name, outcome))
         self._news.set()
 
-    def on_late(self, modem: Modem, reference: int) -> None:
+    def on_late(self, modem: Modem, outcome: Outcome) -> None:
         """A reference without a sender."""
-        self.late.append((modem.name, reference))
+        self.late.append((modem.name, outcome.code or outcome.reference))
         self._news.set()
 
     async def take(self, modem: Modem, kind: Kind, hex_pdu: str) -> None:

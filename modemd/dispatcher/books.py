@@ -11,6 +11,7 @@ from modemd.queue.handover import Handover, mark
 from modemd.queue.queue import Crossing
 from modemd.queue.turns import Key, Turns
 from modemd.queue.usage import SimUsage
+from modemd.values import Outcome
 
 TURNS_WRITTEN_EVERY_S = 1.0
 """What a crash may forget of the turns: their last second."""
@@ -40,6 +41,10 @@ class Books:
     def handed_over(self, sim: str, message: Message, part: int, port: str) -> None:
         """The Ctrl-Z of this segment goes out now; raises StorageError, and then it must not."""
         self._handover.note(sim, message.id, part, mark(port))
+
+    def answered(self, sim: str, message: Message, part: int, outcome: Outcome) -> None:
+        """What has become of it, before anything else is said to its modem; raises StorageError."""
+        self._handover.answered(sim, message.id, part, outcome)
 
     async def close(self) -> None:
         """Write down what the turns are."""

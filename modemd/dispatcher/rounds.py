@@ -83,6 +83,7 @@ class Round:
             if outcome is None:
                 return
             self._note(message, segment.number, outcome)
+            self._note_answer(message, segment, outcome)
             self._answered = outcome.verdict is Verdict.ACCEPTED
             if not self._answered:
                 log.event(
@@ -128,6 +129,12 @@ class Round:
             log.event("storage.refused", level="ERROR", code=error.code, modem=self._modem.name)
             return False
         return True
+
+    def _note_answer(self, message: Message, segment: Segment, outcome: Outcome) -> None:
+        try:
+            self._books.answered(self._modem.sim, message, segment.number, outcome)
+        except StorageError as error:
+            log.event("storage.refused", level="ERROR", code=error.code, modem=self._modem.name)
 
     def _count(self, number: str) -> SimUsage | None:
         """Count a segment to this number, which is about to go out, against the SIM's limits."""

@@ -37,7 +37,7 @@ class Pool:
         settings: Settings,
         discover: bool = False,
         discovery: Discovery | None = None,
-        on_late_answer: LateAnswer = lambda _modem, _reference: None,
+        on_late_answer: LateAnswer = lambda _modem, _outcome: None,
         on_pdu: Take = nobody_takes,
     ) -> None:
         self._clock = clock

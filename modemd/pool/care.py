@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import re
 from collections.abc import Sequence
 
 from modemd import log
-from modemd.at import grammar
+from modemd.at import codes, grammar
 from modemd.at.codes import Judgement
-from modemd.at.events import Unsolicited
+from modemd.at.events import Final, Unsolicited
 from modemd.at.link import Link
 from modemd.at.serial import Port, open_port
 from modemd.at.trace import Traced
@@ -54,10 +55,12 @@ class Care:
         self._fruitless = 0
         """Candidates tried in vain, one after the other."""
         self._booting = True
+        self._nothing_said = True
+        """Nothing has been said to this modem: what it answers, it answers to our predecessor."""
         self._hurry = asyncio.Event()
         modem.on_settled = self._settled
         modem.on_change = hooks.changed
-        modem.on_orphan = lambda reference: hooks.late(modem, reference)
+        modem.on_orphan = self._accepted_late
 
     async def run(self) -> None:
         """Until ``stop``: never raises for what a port or a modem does."""
@@ -162,6 +165,7 @@ class Care:
 
         def before(step: Step) -> None:
             self._becomes(Condition.STARTING, f"bring-up: {step}")
+            self._nothing_said &= step is Step.LISTEN
             if step is Step.SERVICE:  # modem and SIM are known
                 self._hooks.identified(self.modem)
 
@@ -230,11 +234,23 @@ class Care:
         elif event.text.startswith("+CMGS:"):
             reference = grammar.whole_numbers(grammar.after("+CMGS:", event.text))[0]
             if reference is not None:
-                self._hooks.late(self.modem, reference)
+                self._accepted_late(reference)
+        elif self._nothing_said and (final := grammar.final(event.text)) is not None and not final.ok:
+            self._nothing_said = False
+            self._refused_late(final)
         elif _COMMAND.match(event.text) and self.modem.link is not None:
             self._meddled(self.modem.link)
         else:
             self.lending.errands.hear(event)
+
+    def _accepted_late(self, reference: int) -> None:
+        self._hooks.late(self.modem, Outcome(Verdict.ACCEPTED, reference=reference))
+
+    def _refused_late(self, final: Final) -> None:
+        """How long after Ctrl-Z it came is not known well enough: only a code can prove that it was not accepted."""
+        self._hooks.late(
+            self.modem, codes.classify(final.family, final.number, after_s=math.inf, text=final.text).outcome()
+        )
 
     def _meddled(self, link: Link) -> None:
         """The echo of a command that is not ours: another program is on the port and may have changed any setting."""

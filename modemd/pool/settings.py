@@ -11,9 +11,10 @@ from modemd.at.serial import DEFAULT_BAUD
 from modemd.pool.inbound import Take
 from modemd.pool.modem import Modem
 from modemd.pool.pin import PinGuard
+from modemd.values import Outcome
 
 Serve = Callable[[Modem], Awaitable[None]]
-LateAnswer = Callable[[Modem, int], None]
+LateAnswer = Callable[[Modem, Outcome], None]
 
 
 async def nobody_takes(_modem: Modem, _kind: str, _pdu: str) -> None:
@@ -63,7 +64,7 @@ class Hooks:
     """Lent a modem that is ready; returns when it has been called back, raises what the modem failed of."""
     changed: Callable[[], None]
     late: LateAnswer
-    """A reference came for a message whose sender is gone."""
+    """An answer came for a message whose sender is gone."""
     take: Take = nobody_takes
     """Gets inbound PDUs."""
     identified: Callable[[Modem], None] = field(default=lambda _modem: None)

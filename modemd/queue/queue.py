@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, Callable, Collection, Sequence
+from collections.abc import AsyncIterable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from modemd.clock import SECOND, Clock
 from modemd.db import Database, Transaction, Urgency
 from modemd.errors import Conflict, NotFound, Unreadable
 from modemd.ids import IdSource
-from modemd.queue import change, listing, lookup, reports, settle, usage
+from modemd.queue import change, listing, lookup, recover, reports, settle, usage
 from modemd.queue import submit as accepting
 from modemd.queue.listing import Page, Wanted
-from modemd.queue.matching import UNKNOWN, Open
+from modemd.queue.matching import Open
+from modemd.queue.recover import Segment
 from modemd.queue.reports import Fate, News, Taken
 from modemd.queue.retry import Next
 from modemd.queue.rows import Counts, Draft, Envelope, Handed, Idempotency, Message, Settlement, Story
 from modemd.queue.states import State
 from modemd.queue.turns import Key, Turns
 from modemd.queue.usage import SimUsage
-from modemd.values import Lane, Report, Sms
+from modemd.values import Lane, Outcome, Report, Sms, Verdict
 
+ACCEPTED = Outcome(Verdict.ACCEPTED)
 DEFAULT_LIFE_S = 48 * 3600
 """Seconds a message that is queued again may wait: what most service centres keep one themselves."""
 
@@ -61,6 +63,8 @@ class Queue:
         """What a message was meant to be, for any thread: status reports are told apart by their recipient."""
         self._watchers: set[asyncio.Event] = set()
         self._handed: dict[str, deque[Handed]] = {}
+        self._owed: set[Segment] = set()
+        """Segments of an earlier daemon to which an error may be the answer."""
 
     # Accepting
 
@@ -213,18 +217,17 @@ class Queue:
         await self._database.write(lambda tx: settle.fail(tx, message, code, detail, now), Urgency.SEND)
         self.changed()
 
-    async def late_answer(self, sim: str, heard: int, reference: int = UNKNOWN) -> Message | None:
-        """A +CMGS that nobody awaited was heard on a SIM's port: it settles the segment the SIM was handed last before.
-
-        ``reference`` is its TP-MR, by which the status report will find that segment.
+    async def late_answer(self, sim: str, heard: int, outcome: Outcome = ACCEPTED) -> Message | None:
+        """An answer that nobody awaited was heard on a SIM's port: it settles what the SIM was handed last before.
 
         None if that segment is not uncertain, or not known: what an earlier run left uncertain has no answer any more.
         """
         handed = next((handed for handed in reversed(self._handed.get(sim, ())) if handed.at <= heard), None)
-        if handed is None:
+        if handed is None or (outcome.verdict is Verdict.REFUSED and (handed.message, handed.part) not in self._owed):
             return None
+        self._owed.discard((handed.message, handed.part))
         now = self._clock.now()
-        found = await self._database.write(lambda tx: settle.late_answer(tx, handed, reference, now), Urgency.SEND)
+        found = await self._database.write(lambda tx: recover.late_answer(tx, handed, outcome, now), Urgency.SEND)
         if found is not None:
             self._moved(found)
         return found
@@ -259,20 +262,29 @@ class Queue:
 
     # Start and clock
 
-    async def recover(self, went_out: Collection[tuple[int, int]] | None = None) -> int:
+    async def recover(
+        self,
+        went_out: Collection[Segment] | None = None,
+        accepted: Mapping[Segment, int] | None = None,
+        owed: Collection[Segment] = (),
+    ) -> int:
         """At start: discard what was staged, make uncertain what was being sent; how many that are.
 
         ``went_out``, if that is known, are the segments whose Ctrl-Z may have been written (handover.py): what is not
-        among them is queued again, and late answers are awaited for them.
+        among them is queued again, and late answers are awaited for them. ``accepted`` are those that the modem had
+        answered, each with its TP-MR. Only to what is ``owed`` an error that is heard late can be the answer.
         """
         await accepting.discard_all_staged(self._database)
         now = self._clock.now()
-        recovered = await self._database.write(lambda tx: settle.recover(tx, self._node, now, went_out))
+        recovered = await self._database.write(
+            lambda tx: recover.recover(tx, self._node, now, went_out, accepted or {})
+        )
         unanswered = recovered
         if went_out is not None:
             unanswered = await self._database.read(lambda db: lookup.unanswered(db, went_out))
         for handed in unanswered:
             self._remember(handed)
+        self._owed = set(owed)
         return len(recovered)
 
     @property

@@ -1,4 +1,4 @@
-"""The send path's writes: mark a segment as about to be sent, settle what became of it, recover after a crash.
+"""The send path's writes: mark a segment as about to be sent, settle what became of it.
 
 `cross` is the write-ahead barrier: no Ctrl-Z goes out before the transaction that marks the message `sending` is on
 disk. One transaction settles the modem's previous segment and marks its next.
@@ -7,23 +7,14 @@ disk. One transaction settles the modem's previous segment and marks its next.
 from __future__ import annotations
 
 import random
-from collections.abc import Container
 
-from modemd.clock import SECOND
 from modemd.db import Transaction
 from modemd.queue import charges, ledger
-from modemd.queue.lookup import one, select
 from modemd.queue.matching import UNKNOWN
-from modemd.queue.retry import SETTLING_TIME, Facts, Next, decide
-from modemd.queue.rows import Handed, Message, Settlement
+from modemd.queue.retry import Facts, Next, decide
+from modemd.queue.rows import Message, Settlement
 from modemd.queue.states import ENDED, IfUncertain, State
 from modemd.values import Lane, Verdict
-
-RESTART = "the daemon ended while this message was being sent"
-NOT_YET = "the daemon ended just before this message was handed over"
-
-WentOut = Container[tuple[int, int]]
-"""The segments, as (message, number), whose Ctrl-Z may have been written."""
 
 _MARK = (
     "UPDATE message SET state = 2, sim = ?, node = ?, handed_at = ?, attempts = attempts + 1 "
@@ -139,49 +130,6 @@ def fail(tx: Transaction, message: Message, code: str, detail: str, now: int) ->
     ledger.note(tx, message.id, message.account, now, "failed", code=code, detail=detail)
     charges.give_back(tx, {message.id: message.parts - message.sent_parts}, now)
     return True
-
-
-def recover(tx: Transaction, node: str, now: int, went_out: WentOut | None) -> list[Handed]:
-    """At start: what this node was sending when it died is uncertain; those segments.
-
-    What is known not to have gone out is queued again instead.
-    """
-    if went_out is not None:
-        _take_back(tx, node, now, went_out)
-    rows = tx.execute(
-        "UPDATE message SET state = 3, due = CASE WHEN if_uncertain = 0 THEN ? ELSE ? END, error_code = 'restart', "
-        "error_detail = ? WHERE state IN (2, 3) AND state = 2 AND node = ? "
-        "RETURNING id, account, lane, sim, sent_parts, handed_at",
-        (now, now + SETTLING_TIME * SECOND, RESTART, node),
-    ).fetchall()
-    for number, account, lane, sim, sent_parts, _ in rows:
-        ledger.moved(tx, Lane(lane), State.SENDING, State.UNCERTAIN)
-        ledger.note(tx, number, account, now, "uncertain", part=sent_parts + 1, sim=sim, code="restart", detail=RESTART)
-    return [Handed(number, sent_parts + 1, sim, handed_at) for number, _, _, sim, sent_parts, handed_at in rows]
-
-
-def _take_back(tx: Transaction, node: str, now: int, went_out: WentOut) -> None:
-    """What was marked and never handed over is queued again."""
-    marked = select(tx, "state IN (2, 3) AND state = 2 AND node = ?", (node,))
-    for message in marked:
-        part = message.sent_parts + 1
-        if (message.id, part) in went_out:
-            continue
-        tx.execute("UPDATE message SET state = 1 WHERE id = ?", (message.id,))
-        ledger.moved(tx, message.lane, State.SENDING, State.QUEUED)
-        why = Verdict.UNSENT.value
-        ledger.note(
-            tx, message.id, message.account, now, why, part=part, sim=message.sim, code="restart", detail=NOT_YET
-        )
-
-
-def late_answer(tx: Transaction, handed: Handed, reference: int, now: int) -> Message | None:
-    """A late +CMGS settles the segment it belongs to, if that is uncertain; None if it is not."""
-    found = one(tx, handed.message)
-    if found is None or found.state is not State.UNCERTAIN or found.sent_parts + 1 != handed.part:
-        return None
-    resolve_sent(tx, found, now, "a late answer of the modem", reference)
-    return one(tx, handed.message)
 
 
 def resolve_sent(tx: Transaction, message: Message, now: int, why: str, reference: int = UNKNOWN) -> State:

@@ -27,6 +27,7 @@ from modemd.queue.handover import Handover
 from modemd.queue.usage import Usages
 from modemd.service.allowance import Allowance
 from modemd.service.background import Background
+from modemd.values import Outcome
 
 _IDENTIFIED = frozenset({Condition.READY, Condition.SENDING, Condition.DRAINING})
 """Conditions of a modem that has been brought up: its SIM is known."""
@@ -185,14 +186,14 @@ class Floor:
         pin = self._settings.sim.pin_of(iccid)
         return pin.get_secret_value() if pin is not None else None
 
-    def _late_answer(self, modem: Modem, reference: int) -> None:
-        log.event("modem.late_answer", modem=modem.name, reference=reference)
-        self._background.run("late answer", self._settle_late(modem, self._clock.now(), reference), lasting=False)
+    def _late_answer(self, modem: Modem, outcome: Outcome) -> None:
+        log.event("modem.late_answer", modem=modem.name, verdict=outcome.verdict.value, code=outcome.code)
+        self._background.run("late answer", self._settle_late(modem, self._clock.now(), outcome), lasting=False)
 
-    async def _settle_late(self, modem: Modem, heard: int, reference: int) -> None:
+    async def _settle_late(self, modem: Modem, heard: int, outcome: Outcome) -> None:
         """An answer is heard before the first command, when it is not known yet which SIM is in the modem."""
         await self.pool.until(lambda _: modem.condition in _IDENTIFIED)
-        found = await self._queue.late_answer(modem.sim, heard, reference)
+        found = await self._queue.late_answer(modem.sim, heard, outcome)
         log.event("modem.late_answer_settled", modem=modem.name, message=encode("m", found.id) if found else None)
 
 

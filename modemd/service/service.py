@@ -131,7 +131,10 @@ class Service:
         """What a daemon before us left in the middle; and begin what we shall leave to the next."""
         path, boot = self.settings.state_dir / "handover", handover.this_boot()
         left = handover.read(path, boot)
-        uncertain = await self.queue.recover(left)
+        if left is None:
+            uncertain = await self.queue.recover()
+        else:
+            uncertain = await self.queue.recover(left.ports, left.accepted, left.owed)
         if uncertain:
             log.event("queue.recovered", level="WARNING", uncertain=uncertain)
         try:
@@ -140,7 +143,7 @@ class Service:
             raise StorageUnwritable(f"{path} cannot be written ({error.strerror})", cure="check its owner") from None
         self._running.callback(hands.close)
         for handed in self.queue.handed:  # still unanswered, should this daemon end before it has heard more
-            hands.keep(handed, (left or {}).get((handed.message, handed.part), b""))
+            hands.keep(handed, left.ports.get((handed.message, handed.part), b"") if left is not None else b"")
         return hands
 
     async def _build_accounts(self, database: Database, keys: KeyStore) -> None:

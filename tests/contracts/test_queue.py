@@ -610,6 +610,49 @@ async def test_what_an_earlier_run_left_uncertain_has_no_late_answer(
     assert await third.late_answer("sim0", clock.now()) is None
 
 
+async def test_what_the_modem_had_accepted_when_the_daemon_was_killed_is_sent(
+    queue: Queue, clock: ManualClock, database: Database
+) -> None:
+    [short] = await submitted(queue, clock, report=True)
+    [long] = await submitted(queue, clock, parts=2)
+    await queue.cross([], await queue.message(short.id), 1, "sim0", {})
+    await queue.cross([], await queue.message(long.id), 1, "sim1", {})
+    restarted = Queue(database, clock, NODE)
+    went_out = {(short.id, 1), (long.id, 1)}
+    assert await restarted.recover(went_out, {(short.id, 1): 17, (long.id, 1): -1}) == 0
+    assert [await state_of(restarted, row.id) for row in (short, long)] == [State.SENT, State.QUEUED]
+    assert [segment.reference for segment in (await restarted.story(short.id)).segments] == [17]
+    found = await restarted.message(long.id)
+    assert found is not None
+    assert (found.sent_parts, found.sim) == (1, "sim1"), "its second segment goes on where it began"
+    assert restarted.handed == []
+
+
+LATE_REFUSALS = [
+    (Outcome(Verdict.REFUSED, code="cms-38", fault=Fault.NETWORK), True, State.QUEUED),
+    (Outcome(Verdict.REFUSED, code="cms-21", fault=Fault.MESSAGE), True, State.FAILED),
+    (Outcome(Verdict.REFUSED, code="cms-38", fault=Fault.NETWORK), False, State.UNCERTAIN),
+    (Outcome(Verdict.UNCERTAIN, code="cms-500", fault=Fault.NETWORK), True, State.UNCERTAIN),
+    (Outcome(Verdict.ACCEPTED, code="cms-197"), True, State.SENT),
+]
+
+
+@pytest.mark.parametrize(("outcome", "owed", "state"), LATE_REFUSALS)
+async def test_a_late_error_settles_only_what_is_owed_and_only_if_it_is_a_proof(
+    queue: Queue, clock: ManualClock, database: Database, outcome: Outcome, *, owed: bool, state: State
+) -> None:
+    [draft] = await submitted(queue, clock)
+    await queue.cross([], await queue.message(draft.id), 1, "sim0", {})
+    segment = {(draft.id, 1)}
+    restarted = Queue(database, clock, NODE)
+    await restarted.recover(segment, {}, segment if owed else ())
+    await restarted.late_answer("sim0", clock.now(), outcome)
+    assert await state_of(restarted, draft.id) is state
+    if state is State.QUEUED:
+        assert (await restarted.cross([], await restarted.message(draft.id), 1, "sim1", {})).marked
+        assert await restarted.late_answer("sim0", clock.now(), outcome) is None, "once"
+
+
 async def test_turns_survive_a_restart(queue: Queue, database: Database, clock: ManualClock) -> None:
     await queue.cross([], None, 0, "", {(Lane.TRANSACTIONAL, 1): 5000})
     turns = await Queue(database, clock, NODE).turns()

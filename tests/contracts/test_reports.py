@@ -442,7 +442,7 @@ async def test_after_a_late_answer_the_report_finds_its_segment(desk: Desk, cloc
     await desk.hand(number)
     desk.queue = desk.started()
     await desk.queue.recover()
-    assert await desk.queue.late_answer("sim0", clock.now(), 17) is not None
+    assert await desk.queue.late_answer("sim0", clock.now(), Outcome(Verdict.ACCEPTED, 17)) is not None
     assert await desk.states(number) == [State.SENT]
     assert await desk.report(17) is Found.MATCHED
     assert await desk.states(number) == [State.DELIVERED]

@@ -152,6 +152,28 @@ async def test_nothing_is_said_to_a_modem_that_owes_an_answer_until_it_has_come(
     assert second.sender.late == [(second.pool.modems[0].name, 17)]
 
 
+@pytest.mark.parametrize(("line", "told"), [("+CMS ERROR: 38", "cms-38"), ("+CMS ERROR: 500", "cms-500")])
+async def test_an_error_is_a_late_answer_only_before_anything_is_said(
+    pool_over: PoolOver, line: str, told: str
+) -> None:
+    modem = Table({"AT+CSCA?": [line], "AT+CSMS=0": [line]})
+    bench = await pool_over([modem.pty.path], wait=False, owed_s=lambda _port: 20.0)
+    await bench.until(lambda modems: modems[0].reason == "bring-up: listen")
+    modem.say(line)
+    await bench.until(lambda modems: modems[0].reason == "bring-up: notify")
+    modem.say(line)
+    assert bench.sender.late == [(bench.pool.modems[0].name, told)]
+
+
+async def test_an_error_that_answers_a_predecessors_esc_is_no_answer_to_its_message(pool_over: PoolOver) -> None:
+    modem = Table({})
+    bench = await pool_over([modem.pty.path])
+    modem.say("+CMS ERROR: 38")
+    bench.sender.send(segment())
+    await bench.sender.settled(1)
+    assert bench.sender.late == []
+
+
 async def test_an_answer_that_is_owed_and_never_comes_is_not_awaited_for_ever(pool_over: PoolOver) -> None:
     modem = Table({})
     bench = await pool_over([modem.pty.path], owed_s=lambda _port: 0.2)
