@@ -40,7 +40,7 @@ class PoolDesk:
 
     async def modems(self, _: Arguments) -> dict[str, Any]:
         """Every modem as in the status document, and how fast it goes from one message to the next."""
-        return {"modems": [{**self._entry(modem), "gap_ms": _gaps(modem)} for modem in self._pool.modems]}
+        return {"modems": [self._entry(modem) | _details(modem) for modem in self._pool.modems]}
 
     async def drain(self, args: Arguments) -> dict[str, Any]:
         """Give a modem no further message."""
@@ -88,6 +88,11 @@ class PoolDesk:
 
     def _entry(self, modem: Modem) -> dict[str, Any]:
         return modem_entry(modem, self._limited_until)
+
+
+def _details(modem: Modem) -> dict[str, Any]:
+    """What is shown of a modem besides its part of the status document."""
+    return {"gap_ms": _gaps(modem), "credit": None if modem.credit is None else str(modem.credit)}
 
 
 def _gaps(modem: Modem) -> dict[str, float] | None:

@@ -66,6 +66,7 @@ def test_every_key_is_also_an_environment_variable(tmp_path: Path, monkeypatch: 
     numbers |= dict.fromkeys(("head_timeout", "body_timeout"), "7")
     numbers |= {"requests_per_minute": "5", "strangers_per_minute": "6", "trusted_proxies": "10.0.0.0/8,::1"}
     numbers |= {"trial": "5", "currency": "EUR", "decimals": "2", "prices": '{"+48": 9}', "price": "20", "vat": "23"}
+    numbers |= {"balance_code": "*100#", "balance_pattern": r"(\d+)", "low_credit": "2.50"}
     numbers |= {"baud": "9600", "root": "/host", "dialects": "/d.toml"}
     for section, model in SECTIONS.items():
         for key, field in model.model_fields.items():
@@ -212,6 +213,7 @@ def test_a_key_without_effect_is_named(tmp_path: Path, monkeypatch: pytest.Monke
 def test_every_key_is_acted_on_or_said_to_be_without_effect() -> None:
     through = {
         **{"server.listen": "host", "database.url": "database_url", "modems.discover": "discovers"},
+        **{f"sim.{key}": "sim.credit_of" for key in ("balance_code", "balance_pattern", "low_credit")},
         **{"sim.pin": "pin_of", "logs.file": "log_file", "server.trusted_proxies": "server.proxies"},
         **{"tls.certificate": "certificate", "tls.key": "certificate"},
         **{f"doors.{name}": "doors.open" for name in ("promosms", "kannel", "capcom6")},

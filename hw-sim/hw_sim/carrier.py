@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from hw_sim.sim_card import SimCard
@@ -34,11 +34,16 @@ class Carrier:
     def __init__(self, plan: CarrierPlan) -> None:
         self.plan = plan
         self._sent: Counter[str] = Counter()
+        self._paid: defaultdict[str, float] = defaultdict(float)
         self._counts = plan.limit is not None or plan.balance is not None
 
     def balance(self, sim: SimCard) -> float:
         """Money left on a SIM."""
-        return (self.plan.balance or 0.0) - self._sent[sim.imsi] * self.plan.price
+        return (self.plan.balance or 0.0) + self._paid[sim.imsi] - self._sent[sim.imsi] * self.plan.price
+
+    def top_up(self, sim: SimCard, amount: float) -> None:
+        """Somebody pays money in for a SIM."""
+        self._paid[sim.imsi] += amount
 
     def refusal(self, sim: SimCard) -> int | None:
         """CMS code for which a SIM may not send, or None."""

@@ -21,7 +21,7 @@ def command(context: click.Context, place: Place, as_json: bool) -> None:
     if as_json:
         print_json(answer)
         return
-    columns = ("modem", "port", "imei", "model", "state", "STORAGE", "GAP", "reason")
+    columns = ("modem", "port", "imei", "model", "state", "STORAGE", "CREDIT", "GAP", "reason")
     rows = (
         (
             modem["name"],
@@ -30,6 +30,7 @@ def command(context: click.Context, place: Place, as_json: bool) -> None:
             modem["model"],
             modem["state"],
             f"{modem['storage']['used']}/{modem['storage']['total']}",
+            modem.get("credit"),
             _gap(modem.get("gap_ms")),
             modem["reason"],
         )

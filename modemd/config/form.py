@@ -42,9 +42,22 @@ def _pin(value: SecretStr) -> SecretStr:
     return value
 
 
+def _amount(value: str) -> str:
+    """A regular expression with a group."""
+    try:
+        groups = re.compile(value).groups
+    except re.error as wrong:
+        raise ValueError(f"it is no regular expression: {wrong}") from None
+    if not groups:
+        raise ValueError("the amount stands in its first group: put it in parentheses")
+    return value
+
+
 Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)]
 Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(listed)]
 Pin = Annotated[SecretStr, AfterValidator(_pin)]
+UssdCode = Annotated[str, Field(pattern=r"^[0-9*#+]{1,160}$")]
+Amount = Annotated[str, AfterValidator(_amount)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Most = Annotated[int, Field(ge=0, le=100_000_000)]
 Gap = Annotated[float, Field(ge=0, le=86_400)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -11,7 +12,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_v
 from pydantic_settings import NoDecode
 
 from modemd import ids
-from modemd.config.form import ACCOUNT_ID, AccountId, Gap, Most, Pin, Section, Texts, gathered, listed
+from modemd.config.form import ACCOUNT_ID, AccountId, Amount, Gap, Most, Pin, Section, Texts, UssdCode, gathered, listed
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -32,6 +33,13 @@ class SimCard(Section):
     per_month: Most | None = Field(default=None, description="segments a month")
     recipients_per_month: Most | None = Field(default=None, description="different recipients a month")
     gap: Gap | None = Field(default=None, description="seconds from one message to the next at least")
+    balance_code: UssdCode | None = Field(default=None, description="the USSD code that asks for its credit")
+    balance_pattern: Amount | None = Field(
+        default=None, description="a regular expression for the amount in the answer"
+    )
+    low_credit: Decimal | None = Field(
+        default=None, ge=0, description="credit below which it sends nothing; 0 is never"
+    )
 
     @field_validator("home")
     @classmethod
@@ -45,6 +53,16 @@ class Sim(Section):
     """SIMs: a PIN for all of them, and what holds for one in a table [sim."ICCID"]."""
 
     pin: Pin | None = Field(default=None, description="the PIN of every SIM whose own table names none")
+    balance_code: UssdCode | None = Field(
+        default=None, description='the USSD code that asks for a SIM\'s credit, such as "*100#"; by default nobody asks'
+    )
+    balance_pattern: Amount = Field(
+        default=r"(?<![.,\d])(\d+[.,]\d\d)(?![.,]?\d)",
+        description="a regular expression for the answer, its first group the amount",
+    )
+    low_credit: Decimal = Field(
+        default=Decimal(0), ge=0, description="credit below which a SIM sends nothing until there is more; 0 is never"
+    )
     cards: Mapping[str, SimCard] = Field(default_factory=dict, exclude=True)
 
     @model_validator(mode="before")
@@ -71,6 +89,12 @@ class Sim(Section):
     def weights(self) -> dict[str, int]:
         """The SIMs whose share is set."""
         return {sim: card.weight for sim, card in self.cards.items()}
+
+    def credit_of(self, sim: str) -> tuple[str, str, Decimal] | None:
+        """Code, pattern and least credit of a SIM that is asked for it."""
+        card = self.card(sim)
+        code, low = _own(card.balance_code, self.balance_code), _own(card.low_credit, self.low_credit)
+        return None if code is None else (code, _own(card.balance_pattern, self.balance_pattern), low)
 
     def pin_of(self, iccid: str | None) -> SecretStr | None:
         """The PIN for the SIM with this ICCID; the common one if it has none of its own or is not known yet."""

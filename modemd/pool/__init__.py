@@ -15,7 +15,7 @@ from modemd.pool.modem import Condition, Modem, Registration
 from modemd.pool.probing import Report, examine, probe, where
 from modemd.pool.roster import Roster
 from modemd.pool.settings import Hooks, LateAnswer, Serve, Settings, nobody_takes
-from modemd.pool.ussd import Reply
+from modemd.pool.ussd import ANSWER_S, Reply
 
 __all__ = ["Condition", "Discovery", "Finding", "Kind", "Modem", "Pool", "Registration", "Reply", "Settings"]
 
@@ -106,9 +106,17 @@ class Pool:
         """Restart this modem after the message in hand."""
         self._care(name).lending.restart()
 
-    async def ussd(self, name: str, code: str) -> Reply:
+    def hold(self, name: str, reason: str) -> None:
+        """Give this modem no further message for a reason of its SIM's, until `release` or `resume`."""
+        self._care(name).lending.hold(reason)
+
+    def release(self, name: str) -> None:
+        """The reason is gone."""
+        self._care(name).lending.hold(None)
+
+    async def ussd(self, name: str, code: str, at_most_s: float = ANSWER_S) -> Reply:
         """Ask the network by USSD between two messages; raises Conflict where the modem is not ready."""
-        return await self._answering(self._care(name)).lending.errands.ussd(code)
+        return await self._answering(self._care(name)).lending.errands.ussd(code, at_most_s)
 
     async def sweep(self, name: str) -> None:
         """Empty this modem's storages and overwrite what deleted messages have left in them, between two messages.
@@ -199,4 +207,6 @@ class Pool:
         for care in self._cares.values():
             if care.modem.name == name and not care.modem.superseded:
                 return care
+        if any(modem.name == name for modem in self.modems):
+            raise Conflict(f"{name} is absent", cure="plug it in")
         raise NotFound(f"there is no modem {name}", cure="modemd modems lists them")

@@ -20,7 +20,7 @@ from modemd.errors import CommandFailed, Conflict, ModemdError, ModemLost
 from modemd.pool.inbound import Inbound, Take
 from modemd.pool.modem import Modem
 from modemd.pool.network import Network
-from modemd.pool.ussd import Reply, Session, Style
+from modemd.pool.ussd import ANSWER_S, Reply, Session, Style
 
 T = TypeVar("T")
 Errand = Callable[[Link], Awaitable[None]]
@@ -117,13 +117,13 @@ class Errands:
         """Overwrite what deleted messages have left in the storages."""
         await self.answer(self._inbound.sweep)
 
-    async def ussd(self, code: str) -> Reply:
+    async def ussd(self, code: str, at_most_s: float = ANSWER_S) -> Reply:
         """Ask the network by USSD."""
 
         async def question(link: Link) -> Reply:
             self._session = Session(link, Style(link.dialect.ussd))
             try:
-                return await self._session.ask(code)
+                return await self._session.ask(code, at_most_s)
             finally:
                 self._session = None
 

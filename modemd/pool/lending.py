@@ -50,7 +50,6 @@ class Lending:
         self._treatment: tuple[Treatment, float] = (Treatment.NOTHING, 0.0)
         self._detail = ""
         self._stopping = False
-        self._draining = False
         self._restarting = False
         self._network_doubtful = False
         self._poke = asyncio.Event()
@@ -75,13 +74,18 @@ class Lending:
 
     def drain(self) -> None:
         """Give it no further message."""
-        self._draining = True
+        self._modem.drained = True
         self.call_back()
 
     def resume(self) -> None:
         """Lend it again."""
-        self._draining = False
-        self._poke.set()
+        self._modem.drained = False
+        self.hold(None)
+
+    def hold(self, reason: str | None) -> None:
+        """Lend it no more for this reason, or again."""
+        self._modem.held = reason
+        self.call_back()
 
     def restart(self) -> None:
         """End with ModemLost, code ``asked``, after the message in hand."""
@@ -115,8 +119,8 @@ class Lending:
             self._network_doubtful = False
             await steps.network.ask()
         off_network = self._modem.off_network(self._settings.roaming)
-        if self._draining:
-            self._becomes(Condition.DRAINING, None)
+        if self._modem.drained or self._modem.held is not None:
+            self._becomes(Condition.DRAINING, self._modem.held)
             await self._pause(link)
         elif off_network is not None:
             self._becomes(Condition.STARTING, off_network)

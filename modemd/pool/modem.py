@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable
+from decimal import Decimal
 from enum import StrEnum
 
 from modemd.at.codes import Judgement
@@ -79,6 +80,12 @@ class Modem:
     """The storages in which inbound messages and reports may lie; none for a modem that cannot receive."""
     storage_setting: tuple[str, ...] = ()
     """What ``+CPMS`` was set to: where to read, to write, to receive."""
+    credit: Decimal | None = None
+    """What its SIM had left when it was last asked."""
+    drained: bool = False
+    """Whether somebody wants it to be given no message."""
+    held: str | None = None
+    """Why it is given no message although it could send: its SIM is short of credit."""
     reason: str | None = None
     """Why it is not ready, for the operator."""
     last_success: int | None = None
@@ -177,6 +184,9 @@ class Modem:
         self.busy_s += former.busy_s
         self.last_success = self.last_success or former.last_success
         self.health = former.health
+        self.drained = former.drained
+        if self.sim == former.sim:
+            self.credit, self.held = former.credit, former.held
         former.superseded = True
         former.sent = former.failed = former.uncertain = 0
         former.busy_s = 0.0

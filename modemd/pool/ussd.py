@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 
 from modemd.at import commands
@@ -18,6 +18,7 @@ from modemd.errors import AtError, CommandFailed, InvalidField
 ANSWER_S = 120.0
 """The network may take so long after the OK."""
 _CODE = re.compile(r"[0-9*#+]{1,160}")
+_AMOUNT = re.compile(r"(?P<minus>[-−])?\s*(?P<whole>\d[\d\s.,']*?)(?:[.,](?P<fraction>\d{1,2}))?\s*$")
 _CR = 0x0D
 
 
@@ -90,12 +91,16 @@ def _is_ucs2(scheme: int) -> bool:
 
 
 def balance(text: str, pattern: str) -> Decimal | None:
-    """The credit in an answer: the first group of ``pattern``; None where it does not fit."""
+    """The amount in an answer: the first group of ``pattern``; None where it does not fit.
+
+    A comma or a point with one or two digits after it parts the fraction; any other parts thousands, as blanks do.
+    """
     found = re.search(pattern, text)
-    try:
-        return Decimal(found[1].replace(",", ".")) if found else None
-    except (InvalidOperation, IndexError):
+    amount = _AMOUNT.search(found[1] or "") if found and found.re.groups else None
+    if amount is None:
         return None
+    whole = "".join(filter(str.isdecimal, amount["whole"]))
+    return Decimal(f"{'-' if amount['minus'] else ''}{whole}.{amount['fraction'] or 0}")
 
 
 class Session:
@@ -114,8 +119,8 @@ class Session:
             self._reply.set_result(decode(line))
         return True
 
-    async def ask(self, code: str) -> Reply:
-        """Send the code and return the answer. Raises CommandFailed, TimeoutError, or what the link was lost by."""
+    async def ask(self, code: str, at_most_s: float = ANSWER_S) -> Reply:
+        """Send the code and return the answer. Raises CommandFailed, or what the link was lost by."""
         command = commands.ussd(encode(code, self._style))
         try:
             await self._link.ask(command)
@@ -124,7 +129,7 @@ class Session:
                 raise
             await self._link.ask(commands.Command(self._link.dialect.ussd_setup))
             await self._link.ask(command)
-        await asyncio.wait((self._reply, self._link.lost), timeout=ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((self._reply, self._link.lost), timeout=at_most_s, return_when=asyncio.FIRST_COMPLETED)
         if self._link.failure is not None:
             raise self._link.failure
         reply = self._reply.result() if self._reply.done() else Reply(End.TIMED_OUT, "")

@@ -19,6 +19,7 @@ from modemd.inbox import Inbox
 from modemd.pin_memory import PinMemory
 from modemd.pool import Condition, Modem, Pool
 from modemd.pool import Settings as PoolSettings
+from modemd.pool.credit import Credits, Question
 from modemd.pool.pin import PinGuard
 from modemd.pool.rotation import Rules
 from modemd.pool.seats import Seats
@@ -83,6 +84,8 @@ class Floor:
             on_late_answer=self._late_answer,
             on_pdu=inbox.take,
         )
+
+        self.credits = Credits(self.pool, self._credit_of, self._clock)
 
     async def run(self) -> None:
         """Take the modems in hand, and hand out what waits already."""
@@ -181,6 +184,10 @@ class Floor:
         sms = self._sending.open(message)
         tag = self._vault.tag(message.account, "sticky sim", sms.to) if self.seats.rules.sticky else b""
         return prepared(message, sms.to, pdu.segments(sms, reference=message.reference), tag)
+
+    def _credit_of(self, sim: str) -> Question | None:
+        asked = self._settings.sim.credit_of(sim)
+        return None if asked is None else Question(*asked)
 
     def _pin_of(self, iccid: str | None) -> str | None:
         pin = self._settings.sim.pin_of(iccid)

@@ -283,6 +283,7 @@ class Service:
         jobs = Jobs(
             [
                 Duty("gauge", 1.0, self._sample),
+                Duty("credit", 60.0, self.floor.credits.look),
                 Duty("certificate", 5.0, self.reload),
                 Duty("inbound", 600.0, self.inbound.tidy),
                 Duty("early reports", 600.0, self.queue.forget_early_reports),

@@ -107,6 +107,10 @@ def test_no_ussd_answer_breaks_the_reading(text: str) -> None:
     [
         ("Your balance is 12.50 PLN", r"balance is ([\d.,]+)", Decimal("12.50")),
         ("Konto: 3,20 zl", r"Konto: ([\d.,]+)", Decimal("3.20")),
+        ("Konto: 1 234,5 zl", r"Konto: (.*) zl", Decimal("1234.5")),
+        ("Credit 1,234.50 left", r"Credit (\S+)", Decimal("1234.50")),
+        ("Credit 1.234 left", r"Credit (\S+)", Decimal(1234)),
+        ("Saldo -0,10", r"Saldo (.*)", Decimal("-0.10")),
         ("Sorry", r"([\d.,]+)", None),
         ("x.y", r"x(\.)y", None),
         ("12", r"12", None),

@@ -84,3 +84,10 @@ def receive(modem: Modem, fault: Fault, proceed: Proceed) -> None:
     """A phone sends the modem a text, long ones in segments."""
     modem.network.service_centre.send_text(modem.sim, fault.settings["sender"], fault.settings["text"])
     proceed()
+
+
+@fault("top_up", Point.TIME, amount=10.0)
+def top_up(modem: Modem, fault: Fault, proceed: Proceed) -> None:
+    """Somebody pays `amount` in for the prepaid SIM."""
+    modem.network.carrier.top_up(modem.sim, fault.settings["amount"])
+    proceed()
