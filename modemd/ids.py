@@ -24,9 +24,10 @@ _RANDOM_BITS = 22
 class IdSource:
     """Makes ids that never repeat and never go back, also across threads and when the clock is set back."""
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    def __init__(self, clock: Clock | None = None, after: int = 0) -> None:
+        """``after`` is an id made in an earlier run, where one is known."""
         self._clock = clock or SystemClock()
-        self._last = 0
+        self._last = after
         self._lock = threading.Lock()
 
     def next(self) -> int:

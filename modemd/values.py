@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 
 class Lane(IntEnum):
@@ -111,3 +112,17 @@ class Inbound:
     sent_at: int | None
     """Service centre time stamp; microseconds since 1970, None if unreadable."""
     received_at: int
+
+
+class Change(NamedTuple):
+    """Something an account may want to hear of, told in the transaction that makes it so (``Transaction.tell``)."""
+
+    account: int
+    kind: str
+    """``message.sent`` and its like, ``inbound.received``."""
+    subject: int
+    """Id of the message or of the inbound SMS."""
+    code: str = ""
+    """Why, where something went wrong; as a message's ``error_code``."""
+    detail: str = ""
+    """A sentence without personal data."""

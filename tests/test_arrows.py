@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     # what people and programs touch
     "__main__": {"cli"},
     "cli": {"service", "config", "state_dir", "certificates"},
-    "web": {"accounts", "queue", "certificates"},
+    "web": {"accounts", "queue", "webhooks", "certificates"},
     # what introduces the parts to each other
     "service": {
         "config",
@@ -41,7 +41,7 @@ ALLOWED: dict[str, set[str]] = {
         "erasure_desk",
         "status",
     }
-    | {"waker", "gauge", "pin_memory", "simulator", "accounts", "queue", "pool", "at", "db"},
+    | {"waker", "gauge", "pin_memory", "simulator", "webhooks", "accounts", "queue", "pool", "at", "db"},
     "desk": {"accounts", "queue", "story"},
     "pool_desk": {"pool", "status"},
     "key_desk": {"accounts"},
@@ -54,6 +54,7 @@ ALLOWED: dict[str, set[str]] = {
     "inbox": {"accounts", "queue", "pool", "at"},
     "jobs": {"accounts", "queue", "pool"},
     "waker": {"queue"},
+    "webhooks": {"accounts", "queue", "db"},  # who may be told, of what, from which table
     "accounts": {"queue", "db"},
     "queue": {"db"},
     "pool": {"at"},

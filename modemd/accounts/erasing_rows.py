@@ -101,7 +101,7 @@ def delete_some(tx: Transaction, where: str, params: Sequence[int]) -> int:
             tx.execute(f"DELETE FROM {table} WHERE {column} IN ({marks})", numbers)
     for (lane, state), gone in Counter((Lane(row[1]), State(row[2])) for row in rows).items():
         if state in (State.SCHEDULED, State.QUEUED):
-            ledger.moved(tx, lane, state, State.CANCELLED, gone)
+            ledger.shifted(tx, lane, state, State.CANCELLED, gone)
         else:
             ledger.removed(tx, lane, state, gone)
     return len(numbers)

@@ -21,7 +21,10 @@ from modemd.clock import SECOND, Clock, rfc3339
 from modemd.db import Database, Reader, Transaction, Urgency
 from modemd.errors import Unreadable
 from modemd.ids import IdSource, encode
+from modemd.values import Change
 
+RECEIVED = "inbound.received"
+"""What an account is told of an inbound SMS."""
 BODY, PART = "inbound.body", "inbound_part.body"
 PATIENCE = 24 * 3600 * SECOND
 """How long the rest of a long message is waited for: service centres try again within hours of a phone's return."""
@@ -111,7 +114,7 @@ class Inbound:
             ).fetchall()
         )
         with self._vault.unit(account) as box:
-            return [_view(number, created, box.open(BODY, number, bytes(body))) for number, created, body in rows]
+            return [view(number, created, box.open(BODY, number, bytes(body))) for number, created, body in rows]
 
     async def drop(self, why: str) -> None:
         """Count one that is no SMS for anybody."""
@@ -202,6 +205,7 @@ class Inbound:
             wish = self._opt_outs.hear(tx, box, message.account, first.sender, text, unwanted)
             if wish is not None:
                 tx.tally(f"inbound.{wish.value}", 1)
+        tx.tell(Change(message.account, RECEIVED, number))
 
     def _give_up(self, tx: Transaction, *, account: int, chain: bytes, now: int) -> None:
         """Give out what there is of a long message."""
@@ -241,7 +245,7 @@ def _forget(tx: Transaction, before: int) -> int:
     )
 
 
-def _view(number: int, created: int, body: bytes) -> dict[str, Any]:
+def view(number: int, created: int, body: bytes) -> dict[str, Any]:
     """An inbound SMS as its account sees it."""
     sender, text, sent_at = orjson.loads(body)
     return {

@@ -24,6 +24,7 @@ from modemd.accounts.passwords import LENGTH
 from modemd.accounts.request import Request
 from modemd.accounts.vault import Box, Vault
 from modemd.clock import SECOND, Clock, rfc3339
+from modemd.db import Transaction
 from modemd.errors import InvalidField, NotFound, Unreadable
 from modemd.queue import Queue
 from modemd.queue.listing import Wanted
@@ -34,6 +35,8 @@ from modemd.values import Sms
 
 BODY = "message.body"
 REJECTED = "idempotency.rejected"
+Beside = Callable[[Transaction, Sequence[int]], None]
+"""Writes what belongs to messages, given their ids."""
 SLICE = 100
 """Messages sealed or opened in one turn of the loop: below a millisecond."""
 
@@ -88,8 +91,10 @@ class Sending:
         self.issue_password: Callable[[int], str] = _no_password
         """Makes a password for an account, for any thread; set by who keeps the passwords."""
 
-    async def submit(self, account: int, request: Request, idempotency_key: str | None = None) -> Receipt:
-        """Accept a call: durable when it returns.
+    async def submit(
+        self, account: int, request: Request, idempotency_key: str | None = None, beside: Beside | None = None
+    ) -> Receipt:
+        """Accept a call: durable when it returns; ``beside`` writes more in the same transactions, by message ids.
 
         Raises InvalidField if no recipient is acceptable, Conflict (``idempotency_mismatch``) if the key was used
         for another request, TooMany if it would pass the account's limit, PaymentRequired if it costs more than the
@@ -107,7 +112,8 @@ class Sending:
             receipt = Receipt(ids.encode("b", call.numbers[0]), rejected=rejected)
             drafts = call.slices(receipt) if len(accepted) > SLICE else call.drafts(range(len(accepted)), receipt)
             try:
-                await self._queue.submit(call.envelope(account, self._bounds), drafts, call_key)
+                envelope = replace(call.envelope(account, self._bounds), beside=beside)
+                await self._queue.submit(envelope, drafts, call_key)
             except Repeated as repeated:
                 return await self._repeat(account, repeated, box)
         return receipt

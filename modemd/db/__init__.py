@@ -16,11 +16,11 @@ from modemd.db.database import Database
 from modemd.db.engine import Cursor, Engine
 from modemd.db.schema import shipped
 from modemd.db.sqlite import SqliteEngine
-from modemd.db.transaction import Reader, Transaction
+from modemd.db.transaction import Listener, Reader, Transaction
 from modemd.db.writer import Urgency
 from modemd.errors import ConfigError
 
-__all__ = ["Cursor", "Database", "Reader", "Transaction", "Urgency", "connect"]
+__all__ = ["Cursor", "Database", "Listener", "Reader", "Transaction", "Urgency", "connect"]
 
 logging.getLogger("peewee").disabled = True  # at DEBUG it would write every parameter
 

@@ -10,7 +10,7 @@ from modemd.clock import Clock
 from modemd.db.engine import Engine
 from modemd.db.readers import Readers
 from modemd.db.schema import Migration, last_applied
-from modemd.db.transaction import Reader, Transaction
+from modemd.db.transaction import Listener, Reader, Transaction
 from modemd.db.writer import Job, Urgency, Writer
 from modemd.errors import StorageBusy, StorageError
 
@@ -79,6 +79,12 @@ class Database:
             await writer.stop()
         if readers is not None:
             await readers.stop()
+
+    def listen(self, listener: Listener) -> None:
+        """From the next transaction on, let this hear what closures tell; once the database is open."""
+        if self._writer is None:
+            raise StorageError("the database is closed", code="closed")
+        self._writer.listener = listener
 
     def submit(self, closure: Callable[[Transaction], T], urgency: Urgency = Urgency.SUBMIT) -> asyncio.Future[T]:
         """Hand in a write; the future is resolved after a durable COMMIT.

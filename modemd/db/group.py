@@ -12,7 +12,7 @@ from typing import Any
 
 from modemd.db.answers import Answer
 from modemd.db.engine import Connection, Engine
-from modemd.db.transaction import Transaction
+from modemd.db.transaction import Listener, Transaction
 from modemd.errors import StorageError
 
 _TALLY = (
@@ -24,12 +24,14 @@ _TALLY = (
 class Group:
     """Closures that share one commit; ``answers`` holds what is to be told to whom."""
 
-    def __init__(self, engine: Engine, connection: Connection) -> None:
+    def __init__(self, engine: Engine, connection: Connection, listener: Listener | None = None) -> None:
         self._engine = engine
         self._connection = connection
         self._transaction = Transaction(engine, connection)
         self._aboard: list[Answer] = []
         self._tallies: dict[str, int] = {}
+        self._listener = listener
+        self._told: list[Any] = []
         self.answers: list[Answer] = []
         self.over = False
         """True once the transaction was given up: nobody may board."""
@@ -52,6 +54,7 @@ class Group:
     def _undo(self, future: asyncio.Future[Any], fault: BaseException, *, alone: bool) -> None:
         """Take back one closure, or everything where the engine has done that already."""
         self._transaction.take_tallies()
+        self._transaction.take_told()
         self.answers.append((future, None, fault))
         if alone:
             self._connection.rollback()
@@ -65,10 +68,15 @@ class Group:
     def _count(self) -> None:
         for name, delta in self._transaction.take_tallies().items():
             self._tallies[name] = self._tallies.get(name, 0) + delta
+        self._told += self._transaction.take_told()
 
     def commit(self) -> None:
         """Make it durable; on an error everybody aboard gets it and nothing is written."""
+        then = None
         try:
+            if self._told and self._listener is not None:
+                then = self._listener.hear(self._transaction, self._told)
+                self._count()
             if self._tallies:  # in order of names, or two nodes could lock each other out
                 self._connection.executemany(_TALLY, sorted(self._tallies.items()))
             self._connection.commit()
@@ -76,6 +84,8 @@ class Group:
             self._fail(self._engine.fault(error))
         else:
             self.answers += self._aboard
+            if then is not None:
+                then()
 
     def _fail(self, fault: BaseException) -> None:
         self._connection.rollback()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import peewee
 
@@ -39,11 +39,12 @@ class Reader:
 class Transaction(Reader):
     """A write: all of the closure or nothing."""
 
-    __slots__ = ("_tallies",)
+    __slots__ = ("_tallies", "_told")
 
     def __init__(self, engine: Engine, connection: Connection) -> None:
         super().__init__(engine, connection)
         self._tallies: dict[str, int] = {}
+        self._told: list[Any] = []
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> Cursor:
         """Run one statement for every row of parameters."""
@@ -71,8 +72,26 @@ class Transaction(Reader):
         taken, self._tallies = self._tallies, {}
         return taken
 
+    def tell(self, fact: object) -> None:
+        """Tell whoever listens to the database (``Database.listen``) what this closure does."""
+        self._told.append(fact)
+
+    def take_told(self) -> list[Any]:
+        """What was told since the last call."""
+        taken, self._told = self._told, []
+        return taken
 
 @lru_cache(maxsize=64)
 def _insert(table: str, columns: tuple[str, ...], rows: int) -> str:
     row = "(" + ", ".join("?" * len(columns)) + ")"
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES " + ", ".join([row] * rows)
+
+
+class Listener(Protocol):
+    """Hears, in the writing thread, what the closures of a transaction have told."""
+
+    def hear(self, tx: Transaction, facts: Sequence[Any]) -> Callable[[], None] | None:
+        """Just before COMMIT: write what belongs beside it; what is to be done once it is durable.
+
+        What this raises refuses the whole transaction.
+        """

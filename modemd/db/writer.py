@@ -18,7 +18,7 @@ from modemd.db.answers import answer
 from modemd.db.engine import Connection, Engine
 from modemd.db.group import Group, again
 from modemd.db.schema import Migration, migrate
-from modemd.db.transaction import Transaction
+from modemd.db.transaction import Listener, Transaction
 
 GATHERING = 0.005
 """Seconds of work that one transaction takes in while closures wait; once a SEND is aboard, at most this."""
@@ -60,6 +60,8 @@ class Writer:
         self._lines: tuple[deque[Job], ...] = tuple(deque() for _ in Urgency)
         self._last_commit = 0.0
         self._draining = False
+        self.listener: Listener | None = None
+        """Hears what closures tell."""
         self._opened: asyncio.Future[None] = loop.create_future()
         self._ended: asyncio.Future[None] = loop.create_future()
         self._thread = threading.Thread(target=self._run, name="modemd-db-writer", daemon=True)
@@ -127,7 +129,7 @@ class Writer:
         except Exception as error:
             self._refuse(self._engine.fault(error))
             return
-        group = Group(self._engine, connection)
+        group = Group(self._engine, connection, self.listener)
         self._gather(group)
         if not group.over:
             started = self._clock.monotonic()

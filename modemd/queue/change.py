@@ -44,7 +44,8 @@ def cancel(tx: Transaction, number: int, account: int | None, now: int, *, code:
     )
     if done.rowcount != 1:
         return cancel(tx, number, account, now, code=code, detail=detail)  # another daemon was quicker: look again
-    ledger.moved(tx, found.lane, found.state, State.CANCELLED)
+    which = (number, found.account, found.lane)
+    ledger.moved(tx, *which, found.state, State.CANCELLED, code=code, detail=detail)
     ledger.note(tx, number, found.account, now, "cancelled", code=code, detail=detail)
     usage.give_back(tx, found.account, found.parts, found.created)
     charges.give_back(tx, {number: found.parts - found.sent_parts}, now)
@@ -73,7 +74,7 @@ def resolve(tx: Transaction, number: int, how: str, now: int) -> Message:
     else:
         state = State.QUEUED if how == "resend" else State.FAILED
         tx.execute("UPDATE message SET state = ?, due = ? WHERE id = ? AND state = 3", (int(state), now, number))
-        ledger.moved(tx, found.lane, State.UNCERTAIN, state)
+        ledger.moved(tx, number, found.account, found.lane, State.UNCERTAIN, state)
         if state is State.FAILED:
             charges.give_back(tx, {number: found.parts - found.sent_parts}, now)
         detail = f"the operator says: {how}"
@@ -99,7 +100,7 @@ def retry(tx: Transaction, number: int, expires: int | None, now: int) -> Messag
         "UPDATE message SET state = 1, due = ?, expires = ?, refusals = 0, sent_parts = ? WHERE id = ?",
         (now, expires, sent_parts, number),
     )
-    ledger.moved(tx, found.lane, found.state, State.QUEUED)
+    ledger.moved(tx, number, found.account, found.lane, found.state, State.QUEUED)
     ledger.note(tx, number, found.account, now, "retried", detail="the operator queued it again")
     return _find(tx, number, None)
 
@@ -112,7 +113,7 @@ def promote(tx: Transaction, now: int) -> list[tuple[int, int]]:
         (now, SLICE),
     ).fetchall()
     for lane, _ in rows:
-        ledger.moved(tx, Lane(lane), State.SCHEDULED, State.QUEUED)
+        ledger.shifted(tx, Lane(lane), State.SCHEDULED, State.QUEUED, 1)
     return rows
 
 
@@ -130,7 +131,7 @@ def expire(tx: Transaction, now: int) -> list[int]:
             "UPDATE message SET state = ?, error_code = ?, error_detail = COALESCE(error_detail, ?) WHERE id = ?",
             (int(state), code, detail, number),
         )
-        ledger.moved(tx, Lane(lane), State(old), state)
+        ledger.moved(tx, number, account, Lane(lane), State(old), state, code=code, detail=detail)
         ledger.note(tx, number, account, now, state.label, code=code, detail=detail)
     charges.give_back(tx, {number: parts - sent_parts for number, *_, sent_parts, parts in rows}, now)
     return [row[0] for row in rows]

@@ -1,12 +1,18 @@
-"""The book-keeping every verb shares: counters that follow each move, and the lines of a message's story."""
+"""The book-keeping every verb shares: counters that follow each move, what is told of it, and a message's story."""
 
 from __future__ import annotations
 
 from modemd.db import Transaction
-from modemd.queue.states import MOVES, TOTALS, State
-from modemd.values import Lane
+from modemd.queue.states import ENDED, MOVES, TOTALS, State
+from modemd.values import Change, Lane
 
 ACCEPTED = "total.accepted"
+
+TOLD = ENDED | {State.UNCERTAIN}
+"""States whose message's account is told that it has come to them."""
+_KINDS = {state: f"message.{state.label}" for state in State}
+KINDS = tuple(_KINDS[state] for state in sorted({*TOLD, State.QUEUED}))
+"""What an account can be told of its messages; ``message.queued`` only when one is back from a state of TOLD."""
 
 
 def arrived(tx: Transaction, lane: Lane, state: State, count: int) -> None:
@@ -15,7 +21,24 @@ def arrived(tx: Transaction, lane: Lane, state: State, count: int) -> None:
     _enter(tx, lane, state, count)
 
 
-def moved(tx: Transaction, lane: Lane, old: State, new: State, count: int = 1) -> None:
+def moved(
+    tx: Transaction,
+    message: int,
+    account: int,
+    lane: Lane,
+    old: State,
+    new: State,
+    *,
+    code: str = "",
+    detail: str = "",
+) -> None:
+    """Count and tell that a message went from ``old`` to ``new``; ``code`` and ``detail`` say why, as in its story."""
+    shifted(tx, lane, old, new, 1)
+    if new in TOLD or (new is State.QUEUED and old in TOLD):
+        tx.tell(Change(account, _KINDS[new], message, code, detail))
+
+
+def shifted(tx: Transaction, lane: Lane, old: State, new: State, count: int) -> None:
     """Count ``count`` messages that went from ``old`` to ``new``; the move must be in the table of states."""
     if new not in MOVES[old]:
         raise AssertionError(f"a message cannot go from {old.label} to {new.label}")

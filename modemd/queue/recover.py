@@ -45,7 +45,8 @@ def recover(
         (now, now + SETTLING_TIME * SECOND, RESTART, node),
     ).fetchall()
     for number, account, lane, sim, sent_parts, _ in rows:
-        ledger.moved(tx, Lane(lane), State.SENDING, State.UNCERTAIN)
+        which = (number, account, Lane(lane))
+        ledger.moved(tx, *which, State.SENDING, State.UNCERTAIN, code="restart", detail=RESTART)
         ledger.note(tx, number, account, now, "uncertain", part=sent_parts + 1, sim=sim, code="restart", detail=RESTART)
     return [Handed(number, sent_parts + 1, sim, handed_at) for number, _, _, sim, sent_parts, handed_at in rows]
 
@@ -68,7 +69,7 @@ def _take_back(tx: Transaction, node: str, now: int, went_out: Container[Segment
         if (message.id, part) in went_out:
             continue
         tx.execute("UPDATE message SET state = 1 WHERE id = ?", (message.id,))
-        ledger.moved(tx, message.lane, State.SENDING, State.QUEUED)
+        ledger.moved(tx, message.id, message.account, message.lane, State.SENDING, State.QUEUED)
         why = Verdict.UNSENT.value
         ledger.note(
             tx, message.id, message.account, now, why, part=part, sim=message.sim, code="restart", detail=NOT_YET
@@ -98,7 +99,8 @@ def _refused_late(tx: Transaction, message: Message, outcome: Outcome, now: int)
         "UPDATE message SET state = ?, due = ?, error_code = ?, error_detail = ? WHERE id = ? AND state = 3",
         (int(state), now, code, outcome.detail, message.id),
     )
-    ledger.moved(tx, message.lane, State.UNCERTAIN, state)
+    which = (message.id, message.account, message.lane)
+    ledger.moved(tx, *which, State.UNCERTAIN, state, code=code, detail=outcome.detail)
     if at_fault:
         charges.give_back(tx, {message.id: message.parts - message.sent_parts}, now)
     ledger.note(

@@ -172,7 +172,7 @@ def conclude(tx: Transaction, number: int, now: int) -> Message | None:
         return message
     delivered_at = max(message.sent_at or now, *(final_at for *_, final_at in rows))
     tx.execute("UPDATE message SET state = 5, delivered_at = ? WHERE id = ? AND state = 4", (delivered_at, number))
-    ledger.moved(tx, message.lane, State.SENT, State.DELIVERED)
+    ledger.moved(tx, number, message.account, message.lane, State.SENT, State.DELIVERED)
     return replace(message, state=State.DELIVERED, delivered_at=delivered_at)
 
 
@@ -187,7 +187,8 @@ def _undelivered(tx: Transaction, message: Message, part: int, fate: Fate, statu
         "UPDATE message SET state = 6, error_code = ?, error_detail = ? WHERE id = ? AND state = 4",
         (code, detail, message.id),
     )
-    ledger.moved(tx, message.lane, State.SENT, State.UNDELIVERED)
+    which = (message.id, message.account, message.lane)
+    ledger.moved(tx, *which, State.SENT, State.UNDELIVERED, code=code, detail=detail)
     return replace(message, state=State.UNDELIVERED, error_code=code, error_detail=detail)
 
 

@@ -26,5 +26,5 @@ def hold(tx: Transaction, now: int) -> int:
     )
     tx.execute("UPDATE message SET if_uncertain = 0 WHERE state = 3")
     for lane, state, count in rows:
-        ledger.moved(tx, Lane(lane), State(state), State.UNCERTAIN, count)
+        ledger.shifted(tx, Lane(lane), State(state), State.UNCERTAIN, count)
     return sum(count for _, _, count in rows)

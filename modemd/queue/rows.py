@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from modemd.db import Transaction
 from modemd.queue.charges import Charge
 from modemd.queue.states import IfUncertain, State
 from modemd.queue.usage import Spending
@@ -41,6 +42,8 @@ class Envelope:
     """What the call takes of its account's allowance, if that has a limit."""
     charge: Charge | None = None
     """What the call takes of an account that pays in advance."""
+    beside: Callable[[Transaction, Sequence[int]], None] | None = None
+    """Writes what belongs to these messages, by their ids, in the transaction that writes them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def mark(tx: Transaction, message: Message, part: int, sim: str, node: str, now:
     if part == message.sent_parts + 1:
         marked: bool = tx.execute(_MARK, (sim, node, now, message.id, now)).rowcount == 1
         if marked:
-            ledger.moved(tx, message.lane, State.QUEUED, State.SENDING)
+            ledger.moved(tx, message.id, message.account, message.lane, State.QUEUED, State.SENDING)
         return marked
     return bool(tx.execute(_MARK_NEXT_PART, (now, message.id, node)).rowcount == 1)
 
@@ -65,7 +65,7 @@ def _accepted(tx: Transaction, settlement: Settlement) -> None:
     if part < message.parts:
         tx.execute(_PART_SENT, (part, message.id))
     elif tx.execute(_SENT, (part, settlement.at, message.id)).rowcount == 1:
-        ledger.moved(tx, message.lane, State.SENDING, State.SENT)
+        ledger.moved(tx, message.id, message.account, message.lane, State.SENDING, State.SENT)
 
 
 def write_segment(tx: Transaction, message: int, part: int, sim: str, reference: int, sent_at: int) -> None:
@@ -91,7 +91,8 @@ def _not_accepted(tx: Transaction, settlement: Settlement) -> Next:
     code = then.code or outcome.code
     row = (int(then.state), then.due, int(then.costs), code, outcome.detail, message.id)
     if tx.execute(_BACK, row).rowcount == 1:
-        ledger.moved(tx, message.lane, State.SENDING, then.state)
+        which = (message.id, message.account, message.lane)
+        ledger.moved(tx, *which, State.SENDING, then.state, code=code, detail=outcome.detail)
         if then.state in ENDED:
             charges.give_back(tx, {message.id: message.parts - sent_parts}, settlement.at)
     ledger.note(
@@ -126,7 +127,8 @@ def fail(tx: Transaction, message: Message, code: str, detail: str, now: int) ->
     )
     if done.rowcount != 1:
         return False
-    ledger.moved(tx, message.lane, State.QUEUED, State.FAILED)
+    which = (message.id, message.account, message.lane)
+    ledger.moved(tx, *which, State.QUEUED, State.FAILED, code=code, detail=detail)
     ledger.note(tx, message.id, message.account, now, "failed", code=code, detail=detail)
     charges.give_back(tx, {message.id: message.parts - message.sent_parts}, now)
     return True
@@ -143,7 +145,7 @@ def resolve_sent(tx: Transaction, message: Message, now: int, why: str, referenc
         "WHERE id = ? AND state = 3",
         (int(state), part, now if state is State.SENT else None, now, message.id),
     )
-    ledger.moved(tx, message.lane, State.UNCERTAIN, state)
+    ledger.moved(tx, message.id, message.account, message.lane, State.UNCERTAIN, state)
     ledger.note(tx, message.id, message.account, now, "settled", part=part, sim=message.sim, code="sent", detail=why)
     return state
 
@@ -160,7 +162,7 @@ def apply_policies(tx: Transaction, now: int) -> list[tuple[int, int]]:
         resend = policy == IfUncertain.RESEND
         state = State.QUEUED if resend else State.FAILED
         tx.execute("UPDATE message SET state = ?, due = ? WHERE id = ? AND state = 3", (int(state), now, number))
-        ledger.moved(tx, Lane(lane), State.UNCERTAIN, state)
+        ledger.moved(tx, number, account, Lane(lane), State.UNCERTAIN, state)
         detail = "as its sender wished, it is sent again" if resend else "as its sender wished, it is not sent again"
         ledger.note(tx, number, account, now, "settled", part=sent_parts + 1, sim=sim, code=state.label, detail=detail)
         if resend:

@@ -133,6 +133,8 @@ def insert(
     tx.insert("message", _COLUMNS, rows)
     if payer is not None:
         charges.note(tx, envelope.account, payer, [(draft.id, draft.price) for draft in drafts])
+    if envelope.beside is not None:
+        envelope.beside(tx, [draft.id for draft in drafts])
 
 
 async def discard_staged(database: Database, batch: int) -> None:
