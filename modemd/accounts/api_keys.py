@@ -44,7 +44,7 @@ class ApiKeys:
         self._vault = vault
         self._ids = ids
         self._clock = clock
-        self._seen = Seen(REMEMBERED, clock)
+        self.seen = Seen(REMEMBERED, clock)
 
     async def mint(self, account: int, name: str = "") -> tuple[int, str]:
         """A new key: its id and the key itself, which nobody can show again.
@@ -63,10 +63,10 @@ class ApiKeys:
     async def check(self, text: str) -> Caller:
         """Whose key this is. Raises Unauthorised."""
         hashed = _hash(text)
-        known = self._seen.get(hashed)
+        known = self.seen.get(hashed)
         if known is not None:
             return known
-        epoch = self._seen.epoch
+        epoch = self.seen.epoch
         row = await self._database.read(
             lambda reader: reader.execute(
                 "SELECT account.id, account.operator, api_key.id, api_key.used FROM api_key"
@@ -77,7 +77,7 @@ class ApiKeys:
         if row is None:
             raise Unauthorised("this API key is not known", cure="check it, or mint another one", code="unknown_key")
         caller = Caller(row[0], "key", bool(row[1]))
-        self._seen.put(hashed, caller, epoch)
+        self.seen.put(hashed, caller, epoch)
         await self._note_use(row[0], row[2], row[3])
         return caller
 
@@ -105,7 +105,7 @@ class ApiKeys:
 
     def forget(self) -> None:
         """Look every key up again at its next use."""
-        self._seen.forget()
+        self.seen.forget()
 
     async def _note_use(self, account: int, number: int, used: int | None) -> None:
         """Write down that a key is used, once an hour."""

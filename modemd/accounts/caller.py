@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from modemd.clock import Clock
@@ -28,6 +29,8 @@ class Seen:
         self._callers: dict[bytes, tuple[Caller, float]] = {}
         self.epoch = 0
         """Counts what was forgotten. Read it before a look-up and hand it to ``put``."""
+        self.on_forget: Callable[[], None] = lambda: None
+        """Called when everybody has to be looked up again."""
 
     def get(self, digest: bytes) -> Caller | None:
         """The caller, if seen lately."""
@@ -46,3 +49,4 @@ class Seen:
         """Look everybody up again."""
         self.epoch += 1
         self._callers.clear()
+        self.on_forget()

@@ -23,7 +23,7 @@ ROW_SLICE = 500
 WITH_SIM = ("message", "inbound", "inbound_part")
 """Tables that say through which SIM something went or came."""
 
-_OF_MESSAGES = ("event", "segment", "early_report", "charge")
+_OF_MESSAGES = ("event", "segment", "early_report", "charge", "callback")
 _TABLES = {
     "sqlite": "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c"
     " WHERE m.type = 'table' AND c.name = 'account' ORDER BY m.name",

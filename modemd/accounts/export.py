@@ -28,6 +28,7 @@ PAGE = 250
 SHOWN = frozenset(
     {"account", "api_key", "session", "message", "event", "segment", "recipient", "recipient_group", "membership"}
     | {"opt_out", "inbound", "account_usage", "balance", "booking", "billing_data", "invoice"}
+    | {"webhook", "webhook_event", "callback"}
 )
 """Tables whose content is exported."""
 NOTHING_TO_SHOW = {
@@ -51,6 +52,13 @@ class Inbox(Protocol):
 
     async def list(self, account: int, before: int | None = None, limit: int = 100) -> Page:
         """A page of them, each with its ``id``."""
+
+
+class Lists(Protocol):
+    """Further lists of an account, from a part that this one does not know."""
+
+    def lists(self) -> list[tuple[str, Callable[[int], AsyncIterator[Page]]]]:
+        """Their names, and what gives their pages."""
 
 
 class Export:
@@ -80,6 +88,8 @@ class Export:
         self._clock = clock
         self.inbox: Inbox | None = None
         """Set by who has one."""
+        self.more: Lists | None = None
+        """Set by who has more."""
 
     async def pieces(self, account: int) -> AsyncIterator[bytes]:
         """The document, piece by piece. Raises NotFound, StorageError."""
@@ -97,6 +107,7 @@ class Export:
             ("opt_outs", self._all_opt_outs),
             ("messages", self._messages),
             ("inbox", self._inbound),
+            *(self.more.lists() if self.more is not None else ()),
         ]
         for name, pages in lists:
             yield b',"' + name.encode() + b'":['

@@ -37,7 +37,7 @@ class Login:
         self._disguise = Disguise(clock)
         self._failures = Limit(FAILURES, PAUSE, clock)
         self._network_failures = Limit(NETWORK_FAILURES, PAUSE, clock)
-        self._seen = Seen(REMEMBERED, clock)
+        self.seen = Seen(REMEMBERED, clock)
         self._process = secrets.token_hex(16)
 
     async def enter(self, login: str, password: str, network: str) -> Caller:
@@ -51,17 +51,17 @@ class Login:
     async def basic(self, login: str, password: str, network: str) -> Caller:
         """As ``enter``, remembering for a while what was right."""
         digest = self._disguise(self._process, login, password)
-        known = self._seen.get(digest)
+        known = self.seen.get(digest)
         if known is not None:
             return known
-        epoch = self._seen.epoch
+        epoch = self.seen.epoch
         caller = await self.enter(login, password, network)
-        self._seen.put(digest, caller, epoch)
+        self.seen.put(digest, caller, epoch)
         return caller
 
     def forget(self) -> None:
         """Check every password again at its next use."""
-        self._seen.forget()
+        self.seen.forget()
 
     async def _check(self, candidates: list[int], name: str, password: str, network: str) -> Caller:
         kind, place = self._disguise(name, network), self._disguise(network)

@@ -186,6 +186,11 @@ class Accounts:
         if self._keystore.behind():
             await asyncio.to_thread(self._keystore.catch_up)
 
+    def on_ended(self, do: Callable[[], None]) -> None:
+        """Call this whenever a key, a session or a password may have ended: who listens on is to be checked again."""
+        for part in (self.keys, self.sessions, self.login):
+            part.seen.on_forget = do
+
     def _forget_callers(self) -> None:
         self.keys.forget()
         self.sessions.forget()

@@ -66,7 +66,7 @@ def begin(tx: Transaction, erasure: Erasure) -> int:
         " VALUES (?, ?, ?, ?, '{}', '[]', '[]')",
         (erasure.id, erasure.erased, int(erasure.step), erasure.requested_at),
     )
-    for table in ("api_key", "session", "credential"):
+    for table in ("api_key", "session", "credential", "webhook"):
         gone = tx.execute(f"DELETE FROM {table} WHERE account = ?", (erasure.erased,)).rowcount
         count(tx, erasure.id, {table: gone})
     return erasure.id

@@ -23,7 +23,7 @@ class Sessions:
         self._database = database
         self._ids = ids
         self._clock = clock
-        self._seen = Seen(REMEMBERED, clock)
+        self.seen = Seen(REMEMBERED, clock)
 
     async def open(self, account: int) -> tuple[str, int]:
         """A new session: its cookie, and the moment it ends."""
@@ -40,10 +40,10 @@ class Sessions:
     async def check(self, token: str) -> Caller:
         """Whose session this is. Raises Unauthorised."""
         hashed = _hash(token)
-        known = self._seen.get(hashed)
+        known = self.seen.get(hashed)
         if known is not None:
             return known
-        epoch = self._seen.epoch
+        epoch = self.seen.epoch
         row = await self._database.read(
             lambda reader: reader.execute(
                 "SELECT account.id, account.operator FROM session JOIN account ON account.id = session.account"
@@ -54,14 +54,14 @@ class Sessions:
         if row is None:
             raise Unauthorised("the session has ended", cure="log in again", code="session_ended")
         caller = Caller(row[0], "session", bool(row[1]))
-        self._seen.put(hashed, caller, epoch)
+        self.seen.put(hashed, caller, epoch)
         return caller
 
     async def end(self, token: str) -> None:
         """End one session, if there is one."""
         hashed = _hash(token)
         await self._database.write(lambda tx: tx.execute("DELETE FROM session WHERE hash = ?", (hashed,)).rowcount)
-        self._seen.forget()
+        self.seen.forget()
 
     def end_all(self, tx: Transaction, account: int) -> None:
         """Within a transaction: end every session of an account; call ``forget`` after it."""
@@ -69,7 +69,7 @@ class Sessions:
 
     def forget(self) -> None:
         """Look every session up again at its next use."""
-        self._seen.forget()
+        self.seen.forget()
 
     async def sweep(self) -> None:
         """Remove what has ended by its time."""

@@ -32,11 +32,7 @@ PREFIX = "MODEMD_"
 DELIMITER = "__"
 """What parts section and key in it."""
 
-WITHOUT_EFFECT = frozenset(
-    {
-        "webhooks.allow_private",
-    }
-)
+WITHOUT_EFFECT: frozenset[str] = frozenset()
 """Keys whose form is promised and checked already, and which nothing in this version acts on."""
 
 
@@ -194,7 +190,17 @@ class Keys(Section):
 class Webhooks(Section):
     """Events sent to programs of users."""
 
-    allow_private: bool = Field(default=False, description="let webhooks go to private and loopback addresses")
+    allow_private: bool = Field(
+        default=False, description="let webhooks go to private and loopback addresses, and there by http too"
+    )
+    timeout: float = Field(default=10, gt=0, le=60, description="seconds that a receiver may take to answer")
+    retry: float = Field(
+        default=5,
+        ge=0.01,
+        le=3600,
+        description="seconds before the second attempt; each next pause is 2.5 times as long",
+    )
+    attempts: int = Field(default=12, ge=1, le=100, description="failures after which an event is a dead letter")
 
 
 class Registration(Section):

@@ -38,6 +38,7 @@ from modemd.service.ceremonies import key_directory, open_keys
 from modemd.service.floor import Floor
 from modemd.service.measuring import Measuring
 from modemd.service.readiness import Readiness
+from modemd.service.telling import tell
 from modemd.simulator import Simulator
 from modemd.state_dir import control_socket
 from modemd.waker import Waker
@@ -47,6 +48,7 @@ from modemd.web.rates import Rate, Rates
 from modemd.web.server import Listener
 from modemd.web.tls import Certificate
 from modemd.web.whereabouts import Whereabouts
+from modemd.webhooks.outbox import Outbox
 
 SEGMENTS_PER_HOUR = 900.0
 """What one modem is expected to send in an hour, at four seconds a segment."""
@@ -109,9 +111,12 @@ class Service:
         await database.open()
         self._on_stop(database.close)
         self.queue = Queue(database, self._clock, _node(database), self.settings.queue.valid_for)
+        outbox = Outbox(database, self._clock)
+        await outbox.open()
         hands = await self._recover()
         keys = await open_keys(self.settings, database)
         await self._build_accounts(database, keys)
+        self.telling = tell(self.settings, self._clock, database, outbox, self.accounts)
         self._readiness = Readiness(
             database,
             self.settings.state_dir,
@@ -123,7 +128,11 @@ class Service:
         self.background.run("waker", Waker(self.queue, self._clock).run())
         self.background.run("accounts", self.accounts.run())
         self.background.run("returns", self.floor.on_return(self.accounts.erasures.look_again))
+        await self.telling.start()
+        self.background.run("webhooks", self.telling.run())
+        self._on_stop(self.telling.stop)
         self._serve_http(listener)
+        self._running.callback(self.telling.live.close)
         await self._open_desk(keys)
         self._start_duties()
 
@@ -227,6 +236,7 @@ class Service:
             clock=self._clock,
             accounts=accounts,
             inbox=self.inbound,
+            telling=self.telling,
             doors=settings.doors.open,
             whereabouts=Whereabouts(
                 (settings.server.host, *settings.server.hosts), settings.server.proxies, self._certificate
@@ -287,6 +297,7 @@ class Service:
                 Duty("certificate", 5.0, self.reload),
                 Duty("inbound", 600.0, self.inbound.tidy),
                 Duty("early reports", 600.0, self.queue.forget_early_reports),
+                Duty("webhooks", 60.0, self.telling.deliveries.tidy),
                 *(Duty(*duty) for duty in self.accounts.duties),
             ]
         )

@@ -16,7 +16,7 @@ from modemd.accounts.api_keys import ApiKeys
 from modemd.accounts.caller import Caller
 from modemd.accounts.login import Login
 from modemd.accounts.sessions import Sessions
-from modemd.errors import Forbidden, Unauthorised
+from modemd.errors import Forbidden, ModemdError, Unauthorised
 from modemd.web.edge import network_of
 from modemd.web.rates import Rates
 
@@ -48,6 +48,16 @@ class Doorkeeper:
         if self._rates is not None:
             self._rates.accounts.spend(caller.account_id)
         return caller
+
+    async def still(self, request: Request) -> bool:
+        """Whether the caller of a request that is still being answered may stay; when in doubt, yes."""
+        try:
+            await self._known(request)
+        except (Unauthorised, Forbidden):
+            return False
+        except ModemdError:  # the database does not say
+            return True
+        return True
 
     def stranger(self, request: Request) -> None:
         """Let somebody in who needs no account. Raises Forbidden, TooMany."""

@@ -116,7 +116,8 @@ class Courier:
         url = httpcore.URL(
             scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()
         )
-        async with self._pool(target.scheme).stream(method, url, headers=list(sent.items()), content=body) as response:
+        pool = self._pool(target.scheme)
+        async with pool.stream(method, url, headers=list(sent.items()), content=body or None) as response:
             read_so_far = 0
             async for piece in response.aiter_stream():
                 read_so_far += len(piece)

@@ -50,6 +50,7 @@ class Deliveries:
         outbox: Outbox,
         callbacks: Callbacks,
         courier: Courier,
+        documents: Documents,
         *,
         patience: Patience,
         clock: Clock,
@@ -61,7 +62,7 @@ class Deliveries:
         self.courier = courier
         self.patience = patience
         self.clock = clock
-        self.documents = Documents(database, vault)
+        self.documents = documents
         self.places = asyncio.Semaphore(AT_ONCE)
         self._of_account: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
         self._lines: dict[int, _Line] = {}

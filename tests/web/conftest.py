@@ -24,6 +24,8 @@ from modemd.queue import Queue
 from modemd.web import compat
 from modemd.web.api import create_app
 from modemd.web.rates import Rate, Rates
+from modemd.webhooks.outbox import Outbox
+from modemd.webhooks.parts import Manners, Telling
 
 
 async def status() -> dict[str, Any]:
@@ -59,11 +61,12 @@ async def service(tmp_path: Path, tariff: Tariff) -> AsyncIterator[Service]:
     account = await accounts.directory.create("user@example.org", "+48600100100")
     (_, key), (_, operator_key) = await accounts.keys.mint(account.id), await accounts.keys.mint(OPERATOR)
     rates = Rates(Rate(0, clock), Rate(0, clock))
-    service = Service(database, store, queue, accounts, account, key, operator_key, rates)
-
-    async def ready() -> str | None:
-        return service.missing
-
+    outbox = Outbox(database, clock)
+    await outbox.open()
+    telling = Telling(database, accounts.vault, outbox, Manners(allow_private=True), ids=queue.ids, clock=clock)
+    accounts.on_ended(telling.callers_changed)
+    accounts.export.more = telling.lists
+    await telling.start()
     inbox = Inbound(
         database,
         accounts.vault,
@@ -73,6 +76,11 @@ async def service(tmp_path: Path, tariff: Tariff) -> AsyncIterator[Service]:
         ids=queue.ids,
         clock=clock,
     )
+    service = Service(database, store, queue, accounts, account, key, operator_key, rates, telling, inbox)
+
+    async def ready() -> str | None:
+        return service.missing
+
     app = create_app(
         sending=accounts.sending,
         keys=accounts.keys,
@@ -81,6 +89,7 @@ async def service(tmp_path: Path, tariff: Tariff) -> AsyncIterator[Service]:
         clock=clock,
         accounts=accounts,
         inbox=inbox,
+        telling=telling,
         doors=compat.NAMES,
         rates=rates,
         measure=service.measure,
@@ -92,6 +101,7 @@ async def service(tmp_path: Path, tariff: Tariff) -> AsyncIterator[Service]:
     await server.startup()
     service.address = server.servers[0].sockets[0].getsockname()
     yield service
+    await telling.stop()
     for listener in server.servers:  # shutdown() would sleep for a tenth of a second, in every test
         listener.close()
     for connection in list(server.server_state.connections):

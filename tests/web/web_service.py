@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from modemd.accounts.directory import Account
+from modemd.accounts.inbound import Inbound
 from modemd.accounts.keystore import KeyStore
 from modemd.accounts.parts import Accounts
 from modemd.db import Database
@@ -14,6 +15,7 @@ from modemd.queue.listing import Wanted
 from modemd.values import Lane, Sms
 from modemd.web.metrics import Reading
 from modemd.web.rates import Rates
+from modemd.webhooks.parts import Telling
 
 
 @dataclass
@@ -28,6 +30,8 @@ class Service:
     key: str
     operator_key: str
     rates: Rates
+    telling: Telling
+    inbox: Inbound
     address: tuple[str, int] = ("", 0)
     missing: str | None = None
     reading: Reading | None = None

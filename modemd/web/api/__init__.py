@@ -17,6 +17,7 @@ from modemd.web.api.account import OwnAccount
 from modemd.web.api.billing import Paying
 from modemd.web.api.documents import Documents
 from modemd.web.api.entrance import Entrance
+from modemd.web.api.events import Events
 from modemd.web.api.groups import Grouping
 from modemd.web.api.inbox import InboxView
 from modemd.web.api.keys import KeyRing
@@ -25,12 +26,14 @@ from modemd.web.api.metrics import Metrics
 from modemd.web.api.opt_outs import OptingOut
 from modemd.web.api.recipients import AddressBook
 from modemd.web.api.state import Ready, ServiceState, Status
+from modemd.web.api.webhooks import WebhookBook
 from modemd.web.doorkeeper import Doorkeeper
 from modemd.web.edge import Edge
 from modemd.web.metrics import Reading
 from modemd.web.rates import Rates
 from modemd.web.tls import Certificate
 from modemd.web.whereabouts import Whereabouts
+from modemd.webhooks.parts import Telling
 
 __all__ = ["create_app"]
 
@@ -44,6 +47,7 @@ def create_app(
     clock: Clock,
     accounts: Accounts | None = None,
     inbox: Inbox | None = None,
+    telling: Telling | None = None,
     doors: Iterable[str] = (),
     whereabouts: Whereabouts | None = None,
     rates: Rates | None = None,
@@ -52,8 +56,9 @@ def create_app(
 ) -> FastAPI:
     """The application, of parts that are ready; serve it with uvicorn's access log off, it writes its own.
 
-    Without ``accounts`` it sends and shows messages, and lets nobody register or log in; without ``whereabouts`` it
-    answers to names of loopback only. ``doors`` names the protocols of others that it also speaks.
+    Without ``accounts`` it sends and shows messages, and lets nobody register or log in; without ``telling`` it has no
+    webhooks and no live events; without ``whereabouts`` it answers to names of loopback only. ``doors`` names the
+    protocols of others that it also speaks.
     """
     app = FastAPI(
         title="modemd",
@@ -73,6 +78,9 @@ def create_app(
         families += _families(accounts, doorkeeper)
     if inbox is not None:
         families.append(InboxView(inbox, doorkeeper).routes())
+    if telling is not None:
+        families.append(WebhookBook(telling.webhooks, doorkeeper).routes())
+        families.append(Events(telling.live, telling.documents, doorkeeper).routes())
     if accounts is not None:
         counter = compat.Counter(sending, keys, accounts.terms.numbers, clock, ready)
         families += compat.doors(doors, counter)
