@@ -81,6 +81,7 @@ class Transaction(Reader):
         taken, self._told = self._told, []
         return taken
 
+
 @lru_cache(maxsize=64)
 def _insert(table: str, columns: tuple[str, ...], rows: int) -> str:
     row = "(" + ", ".join("?" * len(columns)) + ")"

@@ -80,7 +80,7 @@ class Callbacks:
         def beside(tx: Transaction, messages: Sequence[int]) -> None:
             with self._vault.unit(account) as box:
                 rows = [(one, account, webhook, wanted, box.seal(BODY, one, kept)) for one in messages]
-            tx.executemany("INSERT INTO callback (message, account, webhook, kinds, body) VALUES (?, ?, ?, ?, ?)", rows)
+            tx.insert("callback", ("message", "account", "webhook", "kinds", "body"), rows)
 
         return beside
 

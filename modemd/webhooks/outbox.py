@@ -25,10 +25,7 @@ RECENT = 10_000
 _MARKS = 500
 """Parameters of one statement."""
 
-_PUT = (
-    "INSERT INTO webhook_event (event, webhook, account, kind, subject, at, code, detail, due) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+_COLUMNS = ("event", "webhook", "account", "kind", "subject", "at", "code", "detail", "due")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +87,8 @@ class Outbox:
         if wanted.hooks or wanted.doors:
             rows = [*_of_hooks(wanted.hooks, events), *_of_callbacks(tx, wanted.doors, events)]
         if rows:
-            tx.executemany(
-                _PUT, [(e.id, hook, e.account, e.kind, e.subject, now, e.code, e.detail, now) for hook, e in rows]
-            )
+            placed = [(e.id, hook, e.account, e.kind, e.subject, now, e.code, e.detail, now) for hook, e in rows]
+            tx.insert("webhook_event", _COLUMNS, placed)
         return partial(self._durable, events, {hook for hook, _ in rows})
 
     def since(self, event: int) -> tuple[list[Event], bool]:

@@ -99,6 +99,11 @@ class Gateway:
         sql = "SELECT kind, subject, attempts, error, dead_at IS NOT NULL FROM webhook_event ORDER BY event"
         return await self.database.read(lambda db: [tuple(row) for row in db.execute(sql).fetchall()])
 
+    async def count(self, table: str) -> int:
+        """Rows of a table."""
+        sql = f"SELECT count(*) FROM {table}"
+        return int(await self.database.read(lambda db: db.execute(sql).fetchone()[0]))
+
     async def until(self, done: Callable[[], Any], seconds: float = 15.0) -> None:
         """Wait until a question (of a coroutine function) is answered with yes."""
         async with asyncio.timeout(seconds):
@@ -476,10 +481,7 @@ async def test_an_erasure_takes_webhooks_backlog_and_callbacks_along(gateway: Ga
     assert await gateway.accounts.erasures.do_all() == 0
     assert await gateway.accounts.erasures.verify(number) == {}
     for table in ("webhook", "webhook_event", "callback"):
-        (left,) = await gateway.database.read(
-            lambda db, table=table: db.execute(f"SELECT count(*) FROM {table}").fetchone()
-        )
-        assert left == 0, table
+        assert await gateway.count(table) == 0, table
 
 
 # Callbacks of single messages
@@ -519,8 +521,7 @@ async def test_callbacks_to_one_origin_share_a_line_and_a_bad_url_is_refused(
     account = await gateway.account()
     for path in ("/a", "/b"):
         await gateway.telling.callbacks.prepare(account, "test", receiver.url + path, kinds=["message.sent"])
-    (lines,) = await gateway.database.read(lambda db: db.execute("SELECT count(*) FROM webhook").fetchone())
-    assert lines == 1
+    assert await gateway.count("webhook") == 1
     for url in ("http://169.254.169.254/", "ftp://example.org/", "http://u:p@127.0.0.1:8080/"):
         with pytest.raises(InvalidField) as caught:
             await gateway.telling.callbacks.prepare(account, "test", url, kinds=["message.sent"], field="dlr-url")
@@ -536,5 +537,4 @@ async def test_a_callback_whose_message_was_not_accepted_is_not_there(gateway: G
     other = requests.read({"to": TO, "text": "other"}, gateway.clock.now())
     with pytest.raises(Conflict):
         await gateway.accounts.sending.submit(account, other, "once", beside=beside)
-    (kept,) = await gateway.database.read(lambda db: db.execute("SELECT count(*) FROM callback").fetchone())
-    assert kept == 1
+    assert await gateway.count("callback") == 1
