@@ -85,16 +85,25 @@ class Desk:
         return asdict(receipt)
 
     async def progress(self, args: Arguments) -> AsyncIterator[dict[str, Any]]:
-        """How far some messages are, at once and at every change, until all have ended."""
+        """How far some messages are, at once and at every change, until all have ended.
+
+        With ``patience``, seconds: that long after the last of them was sent, no status report is awaited any more.
+        """
         numbers = sorted(_message_id(text) for text in args.get("messages", []))
+        patience = float(args["patience"]) if "patience" in args else None
         with self._queue.watch() as watch:
+            ends = None
             while True:
                 found = await self._queue.tally(numbers)
                 done = sum(count for (state, report), count in found.items() if _settled(state, report))
                 yield {"done": done, "total": sum(found.values()), "states": _labelled(found)}
                 if done == sum(found.values()):
                     return
-                await watch.change()
+                only_reports = all(_settled(state, report=False) for state, _ in found)
+                if patience is not None and only_reports:
+                    ends = ends or self._clock.monotonic() + patience
+                if not await watch.change(None if ends is None else ends - self._clock.monotonic()):
+                    return
                 await asyncio.sleep(SHOWN_EVERY_S)
 
     async def why(self, args: Arguments) -> dict[str, Any]:

@@ -41,6 +41,7 @@ def document(
     alarms: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The whole document; ``alarms``, sentences for the operator, are in it only when there are some."""
+    alarms = [*doubts(counts), *alarms]
     oldest = max(0, now - counts.oldest_due) / SECOND if counts.oldest_due is not None else 0.0
     return {
         "running": running,
@@ -55,8 +56,17 @@ def document(
         "totals": {name: counts.totals.get(name, 0) for name in TOTALS},
         "rate": {"sent_per_min": round(sent_per_min, 1), "pool_utilisation": round(utilisation, 3)},
         "modems": [modem_entry(modem, limited_until) for modem in modems],
-        **({"alarms": list(alarms)} if alarms else {}),
+        **({"alarms": alarms} if alarms else {}),
     }
+
+
+def doubts(counts: Counts) -> list[str]:
+    """The alarm of messages that rest as uncertain, if there are any."""
+    count = counts.states[State.UNCERTAIN]
+    if not count:
+        return []
+    who = "1 message is" if count == 1 else f"{count} messages are"
+    return [f"{who} uncertain: nobody can tell whether the network has it (modemd queue list --state uncertain)"]
 
 
 def modem_entry(modem: Modem, limited_until: LimitedUntil) -> dict[str, Any]:

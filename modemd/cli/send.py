@@ -26,8 +26,16 @@ ARRIVED = {"sent", "delivered"}
 @click.option("--to", "numbers", metavar="NUMBER", multiple=True, help="A recipient; - reads them, one a line.")
 @click.option("--from-csv", metavar="FILE", type=click.File(encoding="utf-8"), help="More recipients; - reads it.")
 @click.option("--lane", type=click.Choice(["transactional", "bulk"]), default="transactional", show_default=True)
-@click.option("--report", is_flag=True, help="Ask for status reports; --wait waits for them, too.")
+@click.option("--report", is_flag=True, help="Ask for status reports; --wait waits for them, too, for a while.")
 @click.option("--wait", is_flag=True, help="Show the progress to the end; exit 1 unless every message was sent.")
+@click.option(
+    "--patience",
+    metavar="SECONDS",
+    type=click.FloatRange(0),
+    default=120.0,
+    show_default=True,
+    help="How long after the last message was sent --wait waits for status reports: some never come.",
+)
 @click.argument("text")
 @as_json
 @placed
@@ -39,6 +47,7 @@ def command(
     lane: str,
     report: bool,
     wait: bool,
+    patience: float,
     as_json: bool,
 ) -> int:
     """Send a message as the operator's own account.
@@ -57,10 +66,12 @@ def command(
         _show(receipt)
     good = not receipt["rejected"]
     if wait:
-        receipt["states"] = _wait(place, [message["id"] for message in receipt["messages"]])
+        receipt["states"] = _wait(place, [message["id"] for message in receipt["messages"]], patience)
         good = good and set(receipt["states"]) <= ARRIVED
         if not as_json:
             click.echo(listed(receipt["states"]))
+            if report and receipt["states"].get("sent"):
+                click.echo(f"no status report within {patience:g} s: see modemd why ID later", err=True)
     if as_json:
         print_json(receipt)
     return 0 if good else FAILED
@@ -90,8 +101,8 @@ def _show(receipt: dict[str, Any]) -> None:
         click.echo(f"rejected {rejected['to']}: {rejected['detail']}", err=True)
 
 
-def _wait(place: Place, messages: list[str]) -> dict[str, int]:
-    """Follow the messages until nothing more will happen to them; how many are in which state."""
+def _wait(place: Place, messages: list[str], patience: float) -> dict[str, int]:
+    """Follow the messages until nothing more is awaited for them; how many are in which state."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     ended: Counter[str] = Counter()
@@ -100,7 +111,7 @@ def _wait(place: Place, messages: list[str]) -> dict[str, int]:
         task = bar.add_task("", total=len(messages))
         for start in range(0, len(messages), MOST):
             states: dict[str, int] = {}
-            for answer in place.stream("progress", messages=messages[start : start + MOST]):
+            for answer in place.stream("progress", messages=messages[start : start + MOST], patience=patience):
                 states = answer["states"]
                 bar.update(task, completed=start + answer["done"], description=listed(ended + Counter(states)))
             ended.update(states)

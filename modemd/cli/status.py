@@ -92,8 +92,8 @@ def _head(document: dict[str, Any]) -> list[Text]:
     if document["running"]:
         utilisation = f"pool used to {rate['pool_utilisation']:.0%}"
         lines.append(f"rate     {rate['sent_per_min']:.0f} sent in the last minute, {utilisation}")
-    lines += [f"alarm    {alarm}" for alarm in document.get("alarms", ())]
-    return [Text(line) for line in lines]
+    alarms = [Text(f"alarm    {alarm}", style="bold red") for alarm in document.get("alarms", ())]
+    return [*(Text(line) for line in lines), *alarms]
 
 
 def _modems(modems: list[dict[str, Any]]) -> list[RenderableType]:

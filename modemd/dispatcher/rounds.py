@@ -167,6 +167,9 @@ class Round:
         if follows is not None and follows.state is State.QUEUED and follows.due <= self._books.clock.now():
             self._claims.rejoin(message)
         elif follows is not None:
+            if follows.state is State.UNCERTAIN:
+                code, name = settlement.outcome.code, encode("m", message.id)
+                log.event("message.uncertain", level="WARNING", message=name, modem=self._modem.name, code=code)
             self._books.queue.on_later(follows.due)
         self._books.queue.changed()
 

@@ -354,10 +354,14 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         self._watchers.discard(self._event)
 
-    async def change(self) -> None:
-        """Wait for the next change."""
-        await self._event.wait()
+    async def change(self, seconds: float | None = None) -> bool:
+        """Wait for the next change; False if there is none within so many seconds."""
+        try:
+            await asyncio.wait_for(self._event.wait(), seconds)
+        except TimeoutError:
+            return False
         self._event.clear()
+        return True
 
 
 def write_turns(tx: Transaction, turns: dict[Key, int]) -> None:

@@ -32,6 +32,7 @@ from modemd.key_desk import KeyDesk
 from modemd.pool_desk import PoolDesk
 from modemd.queue import Queue, State, handover
 from modemd.queue.handover import Handover
+from modemd.service import reminder
 from modemd.service.allowance import Allowance
 from modemd.service.background import Background
 from modemd.service.ceremonies import key_directory, open_keys
@@ -298,6 +299,7 @@ class Service:
                 Duty("inbound", 600.0, self.inbound.tidy),
                 Duty("early reports", 600.0, self.queue.forget_early_reports),
                 Duty("webhooks", 60.0, self.telling.deliveries.tidy),
+                Duty("uncertain", reminder.EVERY_S, reminder.Reminder(self.queue).remind),
                 *(Duty(*duty) for duty in self.accounts.duties),
             ]
         )
