@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from enum import IntEnum
+from random import SystemRandom
 
 import orjson
 
@@ -33,6 +34,11 @@ FORGOTTEN = 86_400 * SECOND
 """Age at which a request that the budgets held is dropped."""
 AGAIN = 60.0
 """Seconds after which what is held, or failed, is tried again."""
+
+APART = (0.1, 0.4)
+"""Seconds from a request to its being looked at. What follows takes longer for a new number than for a known one, and
+would delay whatever is asked next: so it happens at a moment that no caller knows."""
+_RANDOM = SystemRandom()
 
 
 class Kind(IntEnum):
@@ -82,7 +88,10 @@ class Errands:
         self._disguise = Disguise(clock)
         self._asked = Limit(PER_NETWORK, HOUR, clock)
         self._told = Limit(1, DAY, clock)
+        self._alarmed = Limit(1, HOUR, clock)
         self._held_by: dict[int, str] = {}
+        self._later: set[int] = set()
+        """What could not be done now, and is left alone for a while: a request must not pay for those before it."""
         self._new = asyncio.Event()
         self._new.set()
 
@@ -114,19 +123,23 @@ class Errands:
                 await asyncio.to_thread(self._keys.destroy, number, remember=False)
 
     async def run(self) -> None:
-        """Do what is asked for until cancelled."""
+        """Do what is asked for until cancelled, a little after it was asked."""
         while True:
             self._new.clear()
-            held = await self.do_all()
-            waiting = AGAIN if held else None
+            left = await self._do_new()
             try:
-                await asyncio.wait_for(self._new.wait(), waiting)
+                await asyncio.wait_for(self._new.wait(), AGAIN if left else None)
             except TimeoutError:
-                continue
+                self._later.clear()
+            await asyncio.sleep(_RANDOM.uniform(*APART))
 
     async def do_all(self) -> int:
         """Do everything that waits; how many could not be done now."""
-        held = 0
+        self._later.clear()
+        return await self._do_new()
+
+    async def _do_new(self) -> int:
+        """As ``do_all``, without what could not be done a moment ago."""
         try:
             waiting = await self._waiting()
         except ModemdError as error:
@@ -134,11 +147,13 @@ class Errands:
             return 1
         for errand in waiting:
             try:
-                held += not await self._do(errand)
+                done = await self._do(errand)
             except ModemdError as error:
                 log.failed("errand.failed", error, kind=errand.kind)
-                held += 1
-        return held
+                done = False
+            if not done:
+                self._later.add(errand.id)
+        return len(self._later)
 
     async def withdraw(self, account: int) -> None:
         """Drop what was asked for this account, or for its phone, and has not been done yet."""
@@ -173,8 +188,9 @@ class Errands:
         rows = await self._database.read(
             lambda reader: reader.execute("SELECT id, kind, payload, created FROM errand ORDER BY id").fetchall()
         )
+        self._later &= {row[0] for row in rows}
         found = []
-        for number, kind, payload, created in rows:
+        for number, kind, payload, created in (row for row in rows if row[0] not in self._later):
             try:
                 plain = self._vault.open(number, "errand.payload", number, bytes(payload))
             except Unreadable as error:
@@ -231,7 +247,8 @@ class Errands:
         if bound is None:
             self._held_by.pop(errand.id, None)
             return False
-        if errand.id not in self._held_by:  # told once, not at each new try
+        if self._alarmed.wait(bound.encode()) <= 0:  # once an hour, however many are asked for
+            self._alarmed.count(bound.encode())
             log.event("errand.held", level="ERROR", kind=errand.kind, bound=bound)
         self._held_by[errand.id] = bound
         return True
