@@ -55,7 +55,7 @@ class PoolDesk:
         return self._entry(self._pool.modem(name))
 
     async def reset(self, args: Arguments) -> dict[str, Any]:
-        """Restart a modem after the message in hand."""
+        """Restart a modem: after the message in hand, if that is answered soon; what is not answered is uncertain."""
         name = str(args.get("name", ""))
         self._pool.reset(name)
         return self._entry(self._pool.modem(name))

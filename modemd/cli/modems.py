@@ -62,7 +62,10 @@ def resume(place: Place, name: str, as_json: bool) -> None:
 @as_json
 @placed
 def reset(place: Place, name: str, as_json: bool) -> None:
-    """Restart a modem, after the message in hand."""
+    """Restart a modem, also one in quarantine.
+
+    The answer to the message in hand is awaited for up to 10 s; without one the message is uncertain.
+    """
     _told(place.call("modems.reset", name=name), "restarts", as_json)
 
 

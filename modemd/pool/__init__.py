@@ -103,8 +103,14 @@ class Pool:
         self._care(name).resume()
 
     def reset(self, name: str) -> None:
-        """Restart this modem after the message in hand."""
-        self._care(name).lending.restart()
+        """Restart this modem, after the message in hand if its answer comes soon; also one in quarantine.
+
+        Raises Conflict where its port is not there.
+        """
+        care = self._care(name)
+        if care.modem.condition is Condition.ABSENT:
+            raise Conflict(f"{name} is not there: {care.modem.reason}", cure="plug it in; it starts by itself then")
+        care.reset()
 
     def hold(self, name: str, reason: str) -> None:
         """Give this modem no further message for a reason of its SIM's, until `release` or `resume`."""

@@ -18,6 +18,7 @@ from modemd.at.codes import Judgement
 from modemd.at.events import Final, Unsolicited
 from modemd.at.link import Link
 from modemd.at.serial import Port, open_port
+from modemd.at.state import State
 from modemd.at.trace import Traced
 from modemd.clock import Clock
 from modemd.errors import ModemdError, ModemLost, PortUnusable
@@ -33,7 +34,10 @@ BUSY_S = (0.5, 1.0, 2.0, 5.0)
 """Waits before a port that somebody holds, or that we may not open, is tried again."""
 ROUNDS = 3
 """How often all candidates of a device are tried: each takes 3 s to be silent, and a stick up to 20 s to start."""
-_WITHOUT_EVIDENCE = {"asked": Rung.RESTART, "look": Rung.PING, "foreign": Rung.PING, "text_mode": Rung.PING}
+RESET_GRACE_S = 10.0
+"""Seconds for which a reset that a person asks for awaits the answer to the message in hand: most come within five, and
+who resets a modem that owes one for longer does so because of that. What is unanswered then is uncertain."""
+_WITHOUT_EVIDENCE = frozenset({"asked", "look", "foreign", "text_mode"})
 """Ends of a link that speak against no modem: a person asked for it, the SIM is to be looked at, somebody meddled."""
 
 _COMMAND = re.compile(r"AT(?:[+^*$#%&]|[EVQZ]\d?)")
@@ -57,6 +61,10 @@ class Care:
         self._booting = True
         self._nothing_said = True
         """Nothing has been said to this modem: what it answers, it answers to our predecessor."""
+        self._restart: tuple[str, ...] = ()
+        """What restarts it, once its family is known."""
+        self._restart_asked = False
+        """To be restarted as soon as its port is open."""
         self._hurry = asyncio.Event()
         modem.on_settled = self._settled
         modem.on_change = hooks.changed
@@ -106,6 +114,20 @@ class Care:
         self._hurry.set()
         self.lending.resume()
 
+    def reset(self) -> None:
+        """Restart it because a person asks for it: what speaks against it is forgotten."""
+        self.modem.health.pardoned()
+        link = self.modem.link
+        asked = ModemLost("it is restarted because somebody asked for it", code="asked")
+        if link is None:
+            self._restart_asked = True
+            self._hurry.set()
+        elif self.lending.lent or link.state is State.SUBMITTED:
+            self.lending.restart()
+            link.loop.call_later(RESET_GRACE_S, link.lose, asked)
+        else:
+            link.lose(asked)
+
     async def _opened(self) -> Port | None:
         """Wait for a port that can be opened; None when there is nothing to be done any more."""
         waits = itertools.chain(BUSY_S, itertools.repeat(BUSY_S[-1]))
@@ -142,6 +164,8 @@ class Care:
 
     async def _use(self, port: Port) -> tuple[Rung, float]:
         """Lay one link after the other over an open port, until it has to be closed for a rung of the ladder."""
+        if self._restart_asked:
+            return await self._restarted(port), 0.0
         while not self._stopping:
             link = Link(port, self._hear)
             self.modem.laid(link)
@@ -154,11 +178,25 @@ class Care:
                 self.modem.link = None
             if self._stopping:
                 break
+            if self._restart_asked:
+                return await self._restarted(port), 0.0
             if rung is Rung.RESTART:
                 await rungs.restart(port, link.dialect.restart, self.modem.name)
             if rung is not Rung.PING:
                 return rung, rest_s
         return Rung.REOPEN, 0.0
+
+    async def _restarted(self, port: Port) -> Rung:
+        """Do what a person has asked for, as far as this family allows it; the rung that is left to be climbed."""
+        self._restart_asked = False
+        self._booting = True
+        self._becomes(Condition.STARTING, "restarted because somebody asked for it")
+        means = await rungs.means_for(self.modem.port, self._restart, self._settings.sysfs)
+        log.event("modem.reset", modem=self.modem.name, by_command=means.restart, by_usb=means.reauthorise)
+        if means.restart:
+            await rungs.restart(port, self._restart, self.modem.name)
+            return Rung.RESTART
+        return Rung.REAUTHORISE if means.reauthorise else Rung.REOPEN
 
     async def _live(self, link: Link) -> None:
         """Bring the modem up and lend it until it is stopped or lost."""
@@ -167,6 +205,7 @@ class Care:
             self._becomes(Condition.STARTING, f"bring-up: {step}")
             self._nothing_said &= step is Step.LISTEN
             if step is Step.SERVICE:  # modem and SIM are known
+                self._restart = link.dialect.restart
                 self._hooks.identified(self.modem)
 
         steps = BringUp(self.modem, link, self._settings, booting=self._booting and self._proven)
@@ -188,12 +227,14 @@ class Care:
             return Rung.REOPEN, 0.0
         if failure.code in _WITHOUT_EVIDENCE:
             self._booting = True
-            return _WITHOUT_EVIDENCE[failure.code], 0.0
+            self._restart_asked |= failure.code == "asked"
+            return Rung.PING, 0.0
         if not self._proven and self._fruitless < ROUNDS * len(self.ports):
             self._fruitless += 1
             return Rung.REOPEN, 0.0
         if self.modem.superseded:  # whoever it is: a modem that fails has to be seen
             self._hooks.identified(self.modem)
+        self._hurry.clear()
         evidence = evidence_of(failure)
         means = await rungs.means_for(self.modem.port, link.dialect.restart, self._settings.sysfs)
         rung, rest_s = self.modem.health.failed(evidence, self._clock.monotonic(), means)
@@ -211,8 +252,7 @@ class Care:
         await self._rest(max(rest_s, rungs.SETTLE_S if rung is Rung.RESTART else 0.0))
 
     async def _rest(self, seconds: float) -> None:
-        """Wait, or less if somebody is in a hurry."""
-        self._hurry.clear()
+        """Wait, or less if somebody is in a hurry, also since what is waited for was told."""
         if self._stopping or not seconds:
             return
         try:
@@ -220,6 +260,7 @@ class Care:
                 await self._hurry.wait()
         except TimeoutError:
             return
+        self._hurry.clear()
 
     def _becomes(self, condition: Condition, reason: str | None = None) -> None:
         self.modem.becomes(condition, reason)

@@ -65,6 +65,7 @@ class Lending:
                     raise link.failure
                 await self._treat(steps)
         finally:
+            self._restarting = False
             self.errands.end()
 
     def stop(self) -> None:

@@ -255,6 +255,59 @@ async def test_reset_restarts_the_modem_and_brings_it_back(hw_sim_bank: StartBan
     await bench.sender.settled(1)
 
 
+async def test_reset_awaits_the_answer_to_the_message_in_hand(hw_sim_bank: StartBank, pool_over: PoolOver) -> None:
+    bank = hw_sim_bank("--air", "0.5", "--speed", "10", modems=1)
+    bench = await pool_over(bank.ports)
+    bench.sender.send(segment())
+    await bench.sender.until(lambda: bench.sender.submitted == 1)
+    bench.pool.reset("modem0")
+    await bench.sender.settled(1)
+    await bench.until(lambda modems: "asked for it" in (modems[0].reason or ""))
+    await bench.ready(1)
+    assert bench.sender.verdicts == {Verdict.ACCEPTED: 1}
+
+
+async def test_reset_gives_up_on_an_answer_that_does_not_come_soon(
+    pool_over: PoolOver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modemd.pool.care.RESET_GRACE_S", 0.1)
+    monkeypatch.setattr("modemd.pool.rungs.SETTLE_S", 0.1)
+    modem = Table({"PDU": ["-"]})
+    bench = await pool_over([modem.pty.path])
+    bench.sender.send(segment())
+    await bench.sender.until(lambda: bench.sender.submitted == 1)
+    bench.pool.reset(bench.pool.modems[0].name)
+    await bench.sender.settled(1, Verdict.UNCERTAIN)
+    await bench.ready(1)
+    assert modem.asked.count("AT+CFUN=1,1") == 1
+
+
+async def test_reset_ends_the_wait_for_a_network_and_a_quarantine(
+    pool_over: PoolOver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modemd.pool.rungs.SETTLE_S", 0.1)
+    there, smsc = [2], ['+CSCA: "+48790998250",145']
+    network = {f"AT+{which}?": lambda which=which: [f"+{which}: 1,{there[0]}"] for which in ("CREG", "CGREG", "CEREG")}
+    modem = Table({**network, "AT+CSCA?": lambda: smsc})
+    bench = await pool_over([modem.pty.path], wait=False)
+    await bench.until(lambda modems: "not registered" in (modems[0].reason or ""))
+    name = bench.pool.modems[0].name
+    smsc[0] = '+CSCA: "",129'
+    bench.pool.reset(name)
+    await bench.until(lambda modems: modems[0].condition is Condition.QUARANTINED)
+    assert modem.asked.count("AT+CFUN=1,1") == 1
+    there[0], smsc[0] = 1, '+CSCA: "+48790998250",145'
+    bench.pool.reset(name)
+    await bench.ready(1)
+
+
+async def test_a_modem_that_is_not_there_cannot_be_reset(pool_over: PoolOver, tmp_path: Path) -> None:
+    bench = await pool_over([str(tmp_path / "no-such-port")], wait=False)
+    await bench.until(lambda modems: "does not exist" in (modems[0].reason or ""))
+    with pytest.raises(Conflict, match="is not there"):
+        bench.pool.reset(bench.pool.modems[0].name)
+
+
 async def test_a_name_nobody_has_is_said_so(hw_sim_bank: StartBank, pool_over: PoolOver) -> None:
     bench = await pool_over([], wait=False)
     with pytest.raises(NotFound):
