@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from modemd.clock import Clock
 from modemd.queue import Message, Queue, Settlement
+from modemd.queue.barrier import Crossing
 from modemd.queue.handover import Handover, mark
-from modemd.queue.queue import Crossing
 from modemd.queue.turns import Key, Turns
 from modemd.queue.usage import SimUsage
 from modemd.values import Outcome

@@ -14,7 +14,7 @@ from modemd.ids import encode
 from modemd.pool.quota import Meter
 from modemd.pool.rotation import Seat
 from modemd.queue import Claim, Claims, Message, Settlement, State
-from modemd.queue.queue import Crossing
+from modemd.queue.barrier import Crossing
 from modemd.queue.retry import Next
 from modemd.queue.usage import SimUsage
 from modemd.values import Outcome, Segment, Verdict
