@@ -23,7 +23,8 @@ OPEN_TO_ALL = {"values", "errors", "clock", "ids", "log", "entropy"}
 ALLOWED: dict[str, set[str]] = {
     # what people and programs touch
     "__main__": {"cli"},
-    "cli": {"service", "config", "state_dir", "certificates"},
+    "machine": {"pool", "at"},
+    "cli": {"machine", "service", "config", "state_dir", "certificates"},
     "web": {"accounts", "queue", "webhooks", "certificates"},
     # what introduces the parts to each other
     "service": {

@@ -34,6 +34,8 @@ FAILED, WRONG_USAGE, NOT_RUNNING = 1, 2, 3
         "erasures": "Show deletions of accounts, and prove them.",
         "backup": "Copy the database to a new file, whether the daemon runs or not.",
         "restore": "Put a backup in the place of the database, which is overwritten.",
+        "install": "Install the udev rules and the systemd unit, and claim the modems that are plugged in.",
+        "doctor": "Check everything that keeps modems from sending, with cures.",
         "completion": "Print what makes a shell complete modemd's commands.",
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -69,6 +69,11 @@ class Discovery:
         """Devices that are modems without an AT port: HiLink, not yet switched."""
         return await in_thread(lambda: list(self._not_yet()))
 
+    async def places(self) -> list[Path]:
+        """The folders in sysfs of the USB devices that are modems with an AT port."""
+        found = await in_thread(lambda: list(self._devices()))
+        return [(self._sysfs / "bus" / "usb" / "devices" / each.place).resolve() for each in found]
+
     async def changes(self) -> AsyncIterator[None]:
         """Yield at once, then whenever something may have been plugged in or out."""
         yield

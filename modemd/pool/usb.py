@@ -51,6 +51,22 @@ def usb_port(path: str, root: Path = SYSFS) -> UsbPort | None:
     return None
 
 
+def id_path(device: Path) -> str | None:
+    """The place of a USB device as udev's ID_PATH says it (systemd's udev-builtin-path_id.c), which the rules go by.
+
+    Unlike the kernel's name it stays when buses are numbered anew: ``pci-0000:00:14.0-usb-0:1.4``. None where the
+    device hangs on no bus that udev knows.
+    """
+    parts = [f"usb-0:{device.name.partition('-')[2]}"]
+    controllers: set[str] = set()
+    for folder in device.parents:
+        subsystem = Path(os.path.realpath(folder / "subsystem")).name if (folder / "subsystem").exists() else ""
+        if subsystem in {"pci", "platform"} and subsystem not in controllers:
+            controllers.add(subsystem)
+            parts.insert(0, f"{subsystem}-{folder.name}")
+    return "-".join(parts) if controllers else None
+
+
 def may_reauthorise(port: UsbPort) -> bool:
     """Whether this process may take the device from its driver."""
     return os.access(port.device / "authorized", os.W_OK)
