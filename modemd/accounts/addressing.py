@@ -58,6 +58,7 @@ class Addressing:
         """The messages, one for each number, and the recipients that can have none. Raises InvalidField."""
         numbers, rejected = await self._sort(request.to)
         if request.recipients or request.groups:
+            template.check(request.text)
             cards = {number: Card(number) for number in numbers}
             cards |= {card.number: card for card in await self._cards(account, request)}
             if len(cards) > MAX_RECIPIENTS:
@@ -115,8 +116,8 @@ class Addressing:
                 await asyncio.sleep(0)
             try:
                 own = template.fill(request.text, card.values())
-            except KeyError:
-                detail = "the recipient lacks a field of the text"
+            except KeyError as missing:
+                detail = f"the recipient has no {missing.args[0]}, which the text names"
                 rejected.append(Rejected(to=card.number, code="missing_field", detail=detail))
                 continue
             addressed.append(await self._written(card.number, own, plain=request.plain))

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import TypedDict
 
 from modemd.accounts.numbers import Numbers
-from modemd.accounts.recipients import MAX_FIELDS, Card, Recipient, read
+from modemd.accounts.recipients import MAX_FIELDS, Card, Recipient, is_field, read
 from modemd.errors import InvalidField
 
 NUMBER_NAMES = ("number", "phone", "mobile", "msisdn", "to")
@@ -101,6 +101,9 @@ def _columns(row: list[str], numbers: Numbers) -> tuple[list[str], bool]:
     if names.count("number") != 1 or len(set(names)) != len(names) or len(names) > MAX_FIELDS + 2:
         cure = 'name the columns in the first line, one of them "number", each once'
         raise InvalidField("body", "the file has no column of numbers, or its columns are not clear", cure=cure)
+    if not all(name == "" or is_field(name) for name in names if name not in ("number", "name")):
+        cure = "name columns by letters, digits and underscores, beginning with a letter"
+        raise InvalidField("body", "a column has a name that no field can have", cure=cure)
     return names, True
 
 

@@ -60,6 +60,11 @@ def read(body: object, numbers: Numbers) -> Card:
     return Card(numbers.normalise(number, "number"), _name(name or ""), _fields({} if values is None else values))
 
 
+def is_field(name: str) -> bool:
+    """Whether a field may have this name."""
+    return _FIELD.fullmatch(name) is not None and name not in ("name", "number")
+
+
 def _name(name: object) -> str:
     if not isinstance(name, str) or len(name) > MAX_NAME:
         raise InvalidField("name", f"a name is a string of at most {MAX_NAME} characters", cure="shorten it")
@@ -71,7 +76,7 @@ def _fields(values: object) -> dict[str, str]:
     if not isinstance(values, dict) or len(values) > MAX_FIELDS:
         raise InvalidField("fields", "the fields are no object of strings, or too many", cure=cure)
     for name, value in values.items():
-        if not _FIELD.fullmatch(name) or name in ("name", "number"):
+        if not is_field(name):
             raise InvalidField("fields", "a field has a name that cannot be", cure=cure)
         if not isinstance(value, str) or len(value) > MAX_VALUE:
             raise InvalidField("fields", "the value of a field is no string, or too long", cure=cure)

@@ -305,12 +305,17 @@ def _none_acceptable(rejected: list[Rejected]) -> InvalidField:
     if not rejected:
         return InvalidField("groups", "there is nobody in these groups", cure="put recipients in", code="no_recipient")
     first = rejected[0]
-    cure = _OPTED_OUT if first["code"] == "opted_out" else _WRITE_SO
+    cure = _CURES.get(first["code"], _WRITE_SO)
     if len(rejected) == 1:
         return InvalidField("to", first["detail"], cure=cure, code=first["code"])
     detail = f"none of the {len(rejected)} recipients is acceptable; the first: {first['detail']}"
     return InvalidField("to", detail, cure=cure, code="no_recipient")
 
 
-_OPTED_OUT = "leave it out; if its owner has agreed to be sent to again, delete the opt-out"
+_CURES = {
+    "opted_out": "leave it out; if its owner has agreed to be sent to again, delete the opt-out",
+    "missing_field": "give the recipients that field, or take it out of the text",
+    "no_price": "leave it out, or ask the operator of this gateway for a price",
+}
+"""What to do about recipients whose numbers are right."""
 _WRITE_SO = "write numbers as + and country code and number, for example +48600100200"

@@ -8,7 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from modemd.errors import InvalidField
+
 _PIECE = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_]{0,39})\}")
+
+
+def check(text: str) -> None:
+    """Make sure that every brace means something: ``{ name }`` would go out as it stands. Raises InvalidField."""
+    if re.search(r"[{}]", _PIECE.sub("", text)):
+        cure = "a field is a word of letters, digits and _ in braces, like {name}; write {{ and }} for the braces"
+        detail = "a brace of the text begins or ends no field"
+        raise InvalidField("text", detail, cure=cure, code="invalid_template")
 
 
 def fields(text: str) -> frozenset[str]:

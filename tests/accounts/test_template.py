@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modemd.accounts import template
+from modemd.errors import InvalidField
 
 VALUES = {"name": "Jan", "city": "Gdynia"}
 
@@ -30,6 +31,19 @@ VALUES = {"name": "Jan", "city": "Gdynia"}
 )
 def test_fields_are_filled_and_nothing_else_is_understood(text: str, means: str) -> None:
     assert template.fill(text, VALUES) == means
+
+
+@pytest.mark.parametrize("text", ["Hello {name}, {{x}}", "{{{name}}}", "none", "{a}{b_2}", "{{}}"])
+def test_a_text_whose_braces_all_mean_something_is_good(text: str) -> None:
+    template.check(text)
+
+
+@pytest.mark.parametrize("text", ["{ name }", "Hello {name", "name}", "{}", "{name.x}", "{0}", "{{{name}}", "{na-me}"])
+def test_a_brace_that_means_nothing_is_refused(text: str) -> None:
+    with pytest.raises(InvalidField) as caught:
+        template.check(text)
+    assert (caught.value.field, caught.value.code) == ("text", "invalid_template")
+    assert "{name}" in caught.value.cure
 
 
 def test_what_is_filled_in_is_not_filled_again() -> None:

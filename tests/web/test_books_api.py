@@ -146,6 +146,25 @@ async def test_a_text_is_filled_for_each_recipient(client: httpx.AsyncClient) ->
     assert {one["to"]: one["parts"] for one in receipt["messages"]} == {"+48600100200": 1, "+48600100201": 1}
 
 
+async def test_who_lacks_a_field_is_told_which_and_a_mistyped_field_sends_nothing(client: httpx.AsyncClient) -> None:
+    jan = await added(client, **JAN)
+    lacking = (await client.post("/v1/messages", json={"recipients": [jan], "text": "Hello {zip}"})).json()
+    assert (lacking["code"], lacking["detail"]) == ("missing_field", "the recipient has no zip, which the text names")
+    assert "give the recipients that field" in lacking["cure"]
+    for text in ("Hello { name }", "Hello {name"):
+        answer = await client.post("/v1/messages", json={"recipients": [jan], "text": text})
+        assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "invalid_template", "text")
+    assert (await client.get("/v1/messages")).json()["messages"] == []
+
+
+async def test_a_column_that_can_be_no_field_is_told_once(client: httpx.AsyncClient) -> None:
+    lines = "number,na-me{}\n" + "".join(f"6001002{place:02},x\n" for place in range(20))
+    headers = {"Content-Type": "text/csv"}
+    answer = await client.post("/v1/recipients/import", content=lines, headers=headers)
+    assert (answer.status_code, answer.json()["field"]) == (422, "body")
+    assert "letters" in answer.json()["cure"]
+
+
 async def test_a_text_for_bare_numbers_is_taken_as_it_is(client: httpx.AsyncClient) -> None:
     await client.post("/v1/messages", json={"to": "+48600100200", "text": "{name} {{x}}"})
     assert (await client.get("/v1/messages")).json()["messages"][0]["text"] == "{name} {{x}}"
