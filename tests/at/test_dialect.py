@@ -17,7 +17,8 @@ from modemd.errors import ConfigError
         ("huawei E1752 11.126.13.00.00", "huawei"),
         ("huawei E3372 21.180.01.00.00", "huawei-balong"),
         ("ZTE CORPORATION MF190 BD_MF190V1.0.0B02", "zte"),
-        ("SIMCOM_Ltd SIMCOM_SIM800L R14.18", "simcom"),
+        ("SIMCOM_Ltd SIMCOM_SIM800L R14.18", "simcom-gsm"),
+        ("SIMCOM INCORPORATED SIMCOM_SIM8200EA-M2", "simcom"),
         ("SIMCOM INCORPORATED SIMCOM_SIM7600G-H LE20B04SIM7600G22", "simcom"),
         ("Quectel EC25 EC25EFAR06A03M4G", "quectel"),
         ("Telit HE910-D", "telit"),
@@ -30,6 +31,11 @@ from modemd.errors import ConfigError
 )
 def test_each_family_finds_its_row(identity: str, name: str) -> None:
     assert load().of(identity).name == name
+
+
+def test_the_answer_to_ctrl_z_is_awaited_for_three_minutes_but_where_a_manual_bounds_it() -> None:
+    limits = {row.name: row.submit_s for row in load().rows if row.submit_s != GENERIC.submit_s}
+    assert (GENERIC.submit_s, limits) == (180.0, {"simcom-gsm": 75.0})
 
 
 def test_an_operators_row_goes_before_ours(tmp_path: Path) -> None:

@@ -308,6 +308,27 @@ async def test_a_modem_that_is_not_there_cannot_be_reset(pool_over: PoolOver, tm
         bench.pool.reset(bench.pool.modems[0].name)
 
 
+async def test_nothing_is_said_to_a_modem_that_owes_an_answer_whatever_is_wanted_of_it(pool_over: PoolOver) -> None:
+    answer: list[str] = ["-"]
+    modem = Table({"PDU": lambda: answer})
+    bench = await pool_over([modem.pty.path], upkeep_idle_s=0.05, upkeep_busy_s=0.05)
+    name = bench.pool.modems[0].name
+    bench.sender.send(segment(), segment())
+    await bench.sender.until(lambda: bench.sender.submitted == 1)
+    said = [command for command in modem.asked if command != "PDU"]
+    modem.say('+CMTI: "SM",3', "+CREG: 0", "+CMS ERROR", "^SMMEMFULL", "OKAY", "> ")
+    asking = asyncio.gather(bench.pool.ussd(name, "*100#"), bench.pool.probe(name), return_exceptions=True)
+    bench.pool.drain(name)
+    bench.pool.reset(name)
+    await asyncio.sleep(0.3)  # six times as long as upkeep rests: what was to be said would have been
+    assert modem.asked == [*said, "PDU"]
+    assert modem.submitted == [segment().pdu]
+    modem.say("+CMGS: 9", "OK")
+    await bench.sender.settled(1)
+    assert bench.sender.outcomes[0][1].reference == 9
+    await asking
+
+
 async def test_a_name_nobody_has_is_said_so(hw_sim_bank: StartBank, pool_over: PoolOver) -> None:
     bench = await pool_over([], wait=False)
     with pytest.raises(NotFound):
