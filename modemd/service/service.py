@@ -244,7 +244,12 @@ class Service:
             ),
             certificate=self._certificate,
             measure=Measuring(
-                self.queue, lambda: self.floor, self._gauge, erasures=accounts.erasures, clock=self._clock
+                self.queue,
+                lambda: self.floor,
+                self._gauge,
+                erasures=accounts.erasures,
+                clock=self._clock,
+                backlogs=self.telling.backlogs,
             ).read,
             rates=Rates(
                 Rate(settings.server.requests_per_minute, self._clock),

@@ -27,6 +27,8 @@ from modemd.web.access_log import AccessLog
 from modemd.web.tls import HSTS, Certificate
 from modemd.web.whereabouts import Whereabouts
 
+HEAD = "modemd.head"
+"""In the scope of a request that wants no body."""
 MAX_BODY = 8 * 1024 * 1024
 """Octets of the largest request body."""
 LINGER = 5.0
@@ -57,7 +59,7 @@ class Edge:
             return
         started, method = self._clock.monotonic(), scope["method"]
         if method == "HEAD":  # the server, which keeps the scope it made, leaves the body away
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", HEAD: True}
         self._whereabouts.locate(scope)
         insist = self._certificate is not None and self._certificate.hsts
         exchange = _Exchange(scope, receive, send, [*_SAFE, HSTS] if insist else _SAFE)

@@ -116,7 +116,7 @@ class Courier:
         url = httpcore.URL(
             scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()
         )
-        pool = self._pool(target.scheme)
+        pool = await self._pool(target.scheme)
         async with pool.stream(method, url, headers=list(sent.items()), content=body or None) as response:
             read_so_far = 0
             async for piece in response.aiter_stream():
@@ -125,10 +125,12 @@ class Courier:
                     break  # the connection is closed with the response
             return Reply(f"http-{response.status}", response.status, _retry_after(response.headers))
 
-    def _pool(self, scheme: str) -> httpcore.AsyncConnectionPool:
+    async def _pool(self, scheme: str) -> httpcore.AsyncConnectionPool:
+        """Made when first needed: reading the system's certificates takes tens of milliseconds."""
+        context = await asyncio.to_thread(ssl.create_default_context) if scheme not in self._pools else None
         if scheme not in self._pools:
             self._pools[scheme] = httpcore.AsyncConnectionPool(
-                ssl_context=ssl.create_default_context(),  # the system's certificates: an operator can add one
+                ssl_context=context,
                 max_connections=MOST_CONNECTIONS,
                 max_keepalive_connections=MOST_CONNECTIONS // 2,
                 keepalive_expiry=IDLE_S,

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from functools import partial
 from weakref import WeakValueDictionary
 
 from modemd import log
 from modemd.accounts.vault import Vault
 from modemd.clock import SECOND, Clock
-from modemd.db import Database, Transaction, Urgency
+from modemd.db import Database, Urgency
 from modemd.errors import StorageError, Unreadable
 from modemd.ids import encode
-from modemd.webhooks import line
-from modemd.webhooks.backoff import KEPT_S, LONGEST_REST_S, Patience
+from modemd.webhooks import line, tidying
+from modemd.webhooks.backoff import LONGEST_REST_S, Patience
 from modemd.webhooks.callbacks import Callbacks, Request
 from modemd.webhooks.courier import MOST_CONNECTIONS, Courier, Reply
 from modemd.webhooks.event import Documents
@@ -35,8 +34,6 @@ AT_ONCE_ACCOUNT = 16
 AT_ONCE_RECEIVER = 4
 STORAGE_AGAIN_S = 5.0
 """Seconds after which a database that refused is asked again."""
-UNUSED_FOR = 86_400 * SECOND
-"""How long an origin is kept that no callback names."""
 URL, SECRET = "webhook.url", "webhook.secret"
 
 
@@ -101,22 +98,17 @@ class Deliveries:
             found = self._of_account[account] = asyncio.Semaphore(AT_ONCE_ACCOUNT)
         return found
 
-    async def backlog(self) -> dict[str, int]:
-        """Events that wait, and dead letters."""
-        rows = await self.database.read(
-            lambda db: db.execute("SELECT dead_at IS NULL, count(*) FROM webhook_event GROUP BY 1").fetchall()
-        )
-        found = {bool(waiting): int(count) for waiting, count in rows}
-        return {"waiting": found.get(True, 0), "dead": found.get(False, 0)}
+    async def waiting(self) -> int:
+        """Events that wait for a receiver."""
+        return await self._count("dead_at IS NULL")
+
+    async def dead(self) -> int:
+        """Dead letters."""
+        return await self._count("dead_at IS NOT NULL")
 
     async def tidy(self) -> None:
         """Give up what is too old or too much, and drop old dead letters."""
-        now = self.clock.now()
-        await self._in_slices(lambda tx: line.give_up_old(tx, now - round(KEPT_S * SECOND), now))
-        for webhook in await self.database.read(line.crowded):
-            await self._in_slices(partial(line.trim, webhook=webhook, now=now))
-        await self._in_slices(lambda tx: line.forget(tx, now - line.DEAD_FOR))
-        await self._in_slices(lambda tx: line.forget_origins(tx, now - UNUSED_FOR))
+        await tidying.tidy(self.database, self.clock.now())
         await self.outbox.reload()
 
     async def disable(self, webhook: int, why: str) -> None:
@@ -124,12 +116,13 @@ class Deliveries:
         now = self.clock.now()
         await self.database.write(lambda tx: line.disable(tx, webhook, why, now), Urgency.BULK)
         await self.outbox.reload()
-        await self._in_slices(partial(line.bury, webhook=webhook, why=why, now=now))
+        while await self.database.write(lambda tx: line.bury(tx, webhook, why, now), Urgency.BULK):
+            pass
         log.event("webhook.disabled", level="WARNING", webhook=encode("w", webhook), why=why)
 
-    async def _in_slices(self, deed: Callable[[Transaction], int]) -> None:
-        while await self.database.write(deed, Urgency.BULK):
-            pass
+    async def _count(self, which: str) -> int:
+        sql = f"SELECT count(*) FROM webhook_event WHERE {which}"
+        return int(await self.database.read(lambda db: db.execute(sql).fetchone()[0]))
 
 
 class _Line:

@@ -10,20 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from modemd.clock import SECOND
 from modemd.db import Reader, Transaction
 from modemd.webhooks.event import Event
 
 BATCH = 16
-SLICE = 500
-"""Rows in one transaction."""
-MOST_WAITING = 10_000
-"""Events that wait for one receiver: the oldest of more become dead letters (``too_many``)."""
-MOST_DEAD = 10_000
-"""Dead letters of one receiver: the oldest of more are dropped."""
-DEAD_FOR = 7 * 86_400 * SECOND
-"""How long dead letters are kept."""
-
+SLICE = 200
+"""Rows in one transaction: a few milliseconds, and sending goes first between two of them."""
 _FIRST = (
     "FROM webhook_event e WHERE webhook = ? AND dead_at IS NULL AND NOT EXISTS (SELECT 1 FROM webhook_event f WHERE "
     "f.webhook = e.webhook AND f.subject = e.subject AND f.dead_at IS NULL AND f.event < e.event)"
@@ -94,10 +86,10 @@ def next_work(db: Reader, webhook: int, now: int) -> Work:
 
 def settle(tx: Transaction, receiver: Receiver, results: Sequence[Result], now: int, rest_until: int) -> None:
     """Write down what became of a batch; ``rest_until`` is when the receiver is tried again, 0 if it takes events."""
-    tx.executemany(
-        "DELETE FROM webhook_event WHERE webhook = ? AND event = ?",
-        [(receiver.id, one.event) for one in results if not one.error],
-    )
+    taken = [one.event for one in results if not one.error]
+    if taken:
+        marks = ", ".join("?" * len(taken))
+        tx.execute(f"DELETE FROM webhook_event WHERE webhook = ? AND event IN ({marks})", (receiver.id, *taken))
     failed = [one for one in results if one.error]
     tx.executemany(
         "UPDATE webhook_event SET attempts = attempts + 1, due = ?, error = ?, dead_at = ? "
@@ -109,7 +101,7 @@ def settle(tx: Transaction, receiver: Receiver, results: Sequence[Result], now: 
             "UPDATE webhook SET failed_at = ?, error = ?, failures = ?, rest_until = ? WHERE id = ?",
             (now, failed[-1].error, receiver.failures + 1 if rest_until else 0, rest_until, receiver.id),
         )
-    if len(failed) < len(results):
+    if taken:
         tx.execute("UPDATE webhook SET succeeded_at = ? WHERE id = ?", (now, receiver.id))
         if not failed and receiver.failures:
             tx.execute("UPDATE webhook SET failures = 0, rest_until = 0 WHERE id = ?", (receiver.id,))
@@ -126,16 +118,6 @@ def bury(tx: Transaction, webhook: int, why: str, now: int) -> int:
         "UPDATE webhook_event SET dead_at = ?, error = ? WHERE webhook = ? AND event IN "
         "(SELECT event FROM webhook_event WHERE webhook = ? AND dead_at IS NULL ORDER BY event LIMIT ?)",
         (now, why, webhook, webhook, SLICE),
-    )
-    return int(done.rowcount)
-
-
-def give_up_old(tx: Transaction, before: int, now: int) -> int:
-    """Events of before a moment become dead letters, at most a slice; how many."""
-    done = tx.execute(
-        "UPDATE webhook_event SET dead_at = ?, error = COALESCE(error, 'too_old') WHERE dead_at IS NULL AND "
-        "(webhook, event) IN (SELECT webhook, event FROM webhook_event WHERE dead_at IS NULL AND at < ? LIMIT ?)",
-        (now, before, SLICE),
     )
     return int(done.rowcount)
 
@@ -170,52 +152,3 @@ def with_backlog(db: Reader) -> list[int]:
     """The receivers for which something waits."""
     rows = db.execute("SELECT DISTINCT webhook FROM webhook_event WHERE dead_at IS NULL").fetchall()
     return [row[0] for row in rows]
-
-
-def crowded(db: Reader) -> list[int]:
-    """The receivers for which more lies here than may."""
-    rows = db.execute(
-        "SELECT webhook FROM webhook_event GROUP BY webhook, dead_at IS NULL HAVING count(*) > ?",
-        (min(MOST_WAITING, MOST_DEAD),),
-    ).fetchall()
-    return sorted({row[0] for row in rows})
-
-
-def trim(tx: Transaction, webhook: int, now: int) -> int:
-    """Bring a receiver's backlog and its dead letters within their bounds, a slice of each; how many rows that were."""
-    beyond = "SELECT event FROM webhook_event WHERE webhook = ? AND dead_at IS {} ORDER BY event DESC LIMIT ? OFFSET ?"
-    waiting, dead = beyond.format("NULL"), beyond.format("NOT NULL")
-    given_up = tx.execute(
-        f"UPDATE webhook_event SET dead_at = ?, error = 'too_many' WHERE webhook = ? AND event IN ({waiting})",
-        (now, webhook, webhook, SLICE, MOST_WAITING),
-    ).rowcount
-    dropped = tx.execute(
-        f"DELETE FROM webhook_event WHERE webhook = ? AND event IN ({dead})", (webhook, webhook, SLICE, MOST_DEAD)
-    ).rowcount
-    return int(given_up + dropped)
-
-
-def forget(tx: Transaction, before: int) -> int:
-    """Drop a slice of old dead letters, and of events whose receiver is gone; how many."""
-    rows = tx.execute(
-        "DELETE FROM webhook_event WHERE (webhook, event) IN (SELECT webhook, event FROM webhook_event "
-        "WHERE dead_at < ? OR webhook NOT IN (SELECT id FROM webhook) LIMIT ?)",
-        (before, SLICE),
-    )
-    return int(rows.rowcount)
-
-
-def forget_origins(tx: Transaction, before: int) -> int:
-    """Drop a slice of callbacks whose message is gone, and of old origins that none names; how many."""
-    orphans = tx.execute(
-        "DELETE FROM callback WHERE message IN (SELECT message FROM callback WHERE NOT EXISTS "
-        "(SELECT 1 FROM message WHERE message.id = callback.message) LIMIT ?)",
-        (SLICE,),
-    ).rowcount
-    unused = tx.execute(
-        "DELETE FROM webhook WHERE id IN (SELECT id FROM webhook w WHERE door <> '' AND created < ? "
-        "AND NOT EXISTS (SELECT 1 FROM callback WHERE callback.webhook = w.id) "
-        "AND NOT EXISTS (SELECT 1 FROM webhook_event e WHERE e.webhook = w.id) LIMIT ?)",
-        (before, SLICE),
-    ).rowcount
-    return int(orphans + unused)

@@ -62,6 +62,8 @@ class Telling:
         self.webhooks = Webhooks(database, vault, outbox, self.deliveries, self.courier, ids=ids, clock=clock)
         self.live = Live(outbox)
         self.lists = WebhookLists(database, vault, self.webhooks)
+        self.backlogs = {"webhooks": self.deliveries.waiting, "dead letters": self.deliveries.dead}
+        """What waits to be delivered, for whoever measures."""
         self._doubt = asyncio.Event()
 
     async def start(self) -> None:

@@ -25,7 +25,7 @@ from modemd.errors import Conflict, InvalidField, NotFound, StorageFull
 from modemd.queue import Message, Queue, Settlement, State
 from modemd.queue.reports import Fate
 from modemd.values import Change, Fault, Outcome, Report, Verdict
-from modemd.webhooks import line
+from modemd.webhooks import tidying
 from modemd.webhooks.backoff import KEPT_S, Patience
 from modemd.webhooks.event import KINDS, Event
 from modemd.webhooks.outbox import Outbox
@@ -112,7 +112,7 @@ class Gateway:
 
     async def empty(self) -> bool:
         """Nothing waits."""
-        return (await self.telling.deliveries.backlog())["waiting"] == 0
+        return await self.telling.deliveries.waiting() == 0
 
 
 @pytest.fixture
@@ -396,8 +396,8 @@ async def test_410_disables_a_webhook_until_it_is_told_to_redeliver(gateway: Gat
 async def test_what_is_too_old_too_much_or_without_receiver_goes(
     gateway: Gateway, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(line, "MOST_WAITING", 5)
-    monkeypatch.setattr(line, "MOST_DEAD", 3)
+    monkeypatch.setattr(tidying, "MOST_WAITING", 5)
+    monkeypatch.setattr(tidying, "MOST_DEAD", 3)
     account = await gateway.account()
     webhook, _ = await gateway.webhooks.create(account, receiver.url, ["message.sent"])
     for message in await gateway.queued(account, 10):
@@ -414,6 +414,21 @@ async def test_what_is_too_old_too_much_or_without_receiver_goes(
     await gateway.database.write(lambda tx: tx.execute("DELETE FROM webhook").rowcount)
     await gateway.telling.deliveries.tidy()
     assert await gateway.rows() == []
+
+
+async def test_callbacks_and_their_lines_go_when_nothing_needs_them(
+    gateway: Gateway, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = await gateway.account()
+    beside = await gateway.telling.callbacks.prepare(account, "test", receiver.url, kinds=["message.sent"])
+    read = requests.read({"to": TO, "text": "hi"}, gateway.clock.now())
+    await gateway.accounts.sending.submit(account, read, beside=beside)
+    monkeypatch.setattr(tidying, "UNUSED_FOR", -SECOND)
+    await gateway.telling.deliveries.tidy()
+    assert (await gateway.count("callback"), await gateway.count("webhook")) == (1, 1)
+    await gateway.database.write(lambda tx: tx.execute("DELETE FROM message").rowcount)
+    await gateway.telling.deliveries.tidy()
+    assert (await gateway.count("callback"), await gateway.count("webhook")) == (0, 0)
 
 
 async def test_an_event_whose_message_is_not_kept_any_more_is_let_go(gateway: Gateway, receiver: Receiver) -> None:

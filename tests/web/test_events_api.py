@@ -191,6 +191,11 @@ async def test_memory_holds_the_newest_only(
     assert service.telling.outbox.since(recent[0].id - 1) == (list(recent), False)
 
 
+async def test_who_wants_the_head_of_a_stream_gets_no_stream(client: httpx.AsyncClient) -> None:
+    answer = await client.head("/v1/events", timeout=5)
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/event-stream")
+
+
 async def test_an_account_has_ten_streams(service: Service, client: httpx.AsyncClient) -> None:
     streams = [service.telling.live.listen(service.account.id).__enter__() for _ in range(10)]
     answer = await client.get("/v1/events")

@@ -17,6 +17,7 @@ from modemd import ids
 from modemd.errors import InvalidField, ModemdError
 from modemd.web.api import shapes
 from modemd.web.doorkeeper import Doorkeeper
+from modemd.web.edge import HEAD
 from modemd.web.lean import LeanRoute
 from modemd.webhooks.event import Documents, Event
 from modemd.webhooks.live import Live, Stream
@@ -57,6 +58,8 @@ class Events:
         after = None if last is None else ids.decode("v", last)
         if last is not None and after is None:
             raise InvalidField("Last-Event-ID", "this is no event of a stream", cure="leave the header out")
+        if request.scope.get(HEAD):
+            return Response(media_type="text/event-stream")
         stream = self._live.listen(caller.account_id, after)
         return _Answer(stream, self._documents, lambda: self._doorkeeper.still(request))
 
