@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Awaitable
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -40,8 +41,15 @@ class Doorkeeper:
 
     async def caller(self, request: Request) -> Caller:
         """The caller. Raises Unauthorised, Forbidden, TooMany."""
+        return await self._counted(request, self._known(request))
+
+    async def holder(self, request: Request, key: str) -> Caller:
+        """Who holds this API key, which came another way than ours. Raises Unauthorised, TooMany."""
+        return await self._counted(request, self._keys.check(key))
+
+    async def _counted(self, request: Request, known: Awaitable[Caller]) -> Caller:
         try:
-            caller = await self._known(request)
+            caller = await known
         except Unauthorised:
             self.count_stranger(request)
             raise

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import shutil
 import signal
 import socket
 import subprocess
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ from android_sms_gateway.enums import ProcessState
 from conftest import StartDaemon
 from hw_sim.pytest_plugin import BankProcess, StartBank
 from journey import Daemon, arrived, until
+from receiver import receiving
 
 NUMBER = "+48501234567"
 TEXT = "Zażółć gęślą jaźń – and then some more, so that it takes two segments at least, as one of UCS-2 holds seventy."
@@ -26,11 +29,14 @@ SHORT = "Zażółć gęślą jaźń"
 """Kannel itself splits what is longer, and its segments are binary messages to the next gateway."""
 
 
-def opened(daemon: StartDaemon, hw_sim_bank: StartBank, door: str) -> tuple[Daemon, BankProcess]:
+def opened(
+    daemon: StartDaemon, hw_sim_bank: StartBank, door: str, *, allow_private: bool = True
+) -> tuple[Daemon, BankProcess]:
     """A running daemon with one modem, an account and this door open; and its bank."""
     bank = hw_sim_bank(modems=1)
     modemd = daemon(bank)
     modemd.environ[f"MODEMD_DOORS__{door.upper()}"] = "true"
+    modemd.environ["MODEMD_WEBHOOKS__ALLOW_PRIVATE"] = str(allow_private).lower()
     modemd.start()
     modemd.open_account()
     modemd.private.numbers.add(NUMBER)
@@ -47,6 +53,42 @@ def test_capcom6s_own_client_sends_and_sees_its_message_sent(daemon: StartDaemon
         assert sent.state is ProcessState.Pending
         until(lambda: client.get_state(sent.id).state is ProcessState.Sent)
     assert [(one.to, one.text) for one in arrived(bank.air())] == [(NUMBER, TEXT)]
+
+
+def test_a_promosms_client_is_called_when_its_message_is_delivered(daemon: StartDaemon, hw_sim_bank: StartBank) -> None:
+    modemd, _ = opened(daemon, hw_sim_bank, "promosms")
+    with receiving() as receiver:
+        call = {"text": SHORT, "type": 1, "recipients": [NUMBER], "return-send-recipients": 1, "special-chars": 1}
+        call["delivery-url"] = f"{receiver.url}/done?smsid=%smsID&report=%report&at=%timestamp"
+        answer = modemd.request("POST", "/api/rest/v3_2/sms", json=call, headers=basic(modemd))
+        [result] = answer.json()["response"]["recipientsResults"]
+        [got] = receiver.wait(1)
+    asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(got.path).query))
+    assert (got.method, asked["smsid"], asked["report"]) == ("GET", result["sms-id"], "001")
+    assert abs(int(asked["at"]) - time.time()) < 60
+
+
+def test_a_kannel_client_is_called_for_what_its_mask_names(daemon: StartDaemon, hw_sim_bank: StartBank) -> None:
+    modemd, _ = opened(daemon, hw_sim_bank, "kannel")
+    with receiving() as receiver:
+        words = {"username": "shop", "password": modemd.key, "to": NUMBER, "text": SHORT, "dlr-mask": "9"}
+        words["dlr-url"] = f"{receiver.url}/dlr?mine=7&what=%d&to=%P&who=%n&at=%T&rest=%r%%"
+        assert modemd.request("GET", "/cgi-bin/sendsms", params=words).status_code == 202
+        came = receiver.wait(2)
+    asked = [urllib.parse.parse_qs(urllib.parse.urlsplit(got.path).query) for got in came]
+    assert [one["what"] for one in asked] == [["8"], ["1"]]
+    assert {(one["mine"][0], one["to"][0], one["who"][0]) for one in asked} == {("7", NUMBER, "shop")}
+
+
+def test_a_callback_to_an_address_of_ones_own_is_refused_unless_the_operator_allows_it(
+    daemon: StartDaemon, hw_sim_bank: StartBank
+) -> None:
+    modemd, bank = opened(daemon, hw_sim_bank, "kannel", allow_private=False)
+    words = {"username": "u", "password": modemd.key, "to": NUMBER, "text": SHORT, "dlr-mask": "1"}
+    words["dlr-url"] = "http://127.0.0.1:1/dlr"
+    answer = modemd.request("GET", "/cgi-bin/sendsms", params=words)
+    assert (answer.status_code, answer.text) == (400, "DLR-URL field misformed, rejected")
+    assert bank.air() == []
 
 
 @pytest.mark.peers
@@ -69,6 +111,11 @@ def test_kannel_itself_sends_through_the_door_that_imitates_it(
         until(taken, 60, every=0.2)
         until(lambda: arrived(bank.air()), 60)
     assert {(one.to, one.text) for one in arrived(bank.air())} == {(NUMBER, SHORT)}
+
+
+def basic(modemd: Daemon) -> dict[str, str]:
+    """The key as the password of Basic credentials."""
+    return {"Authorization": "Basic " + base64.b64encode(f"shop@example.org:{modemd.key}".encode()).decode()}
 
 
 @contextlib.contextmanager

@@ -82,7 +82,8 @@ def create_app(
         families.append(WebhookBook(telling.webhooks, doorkeeper).routes())
         families.append(Events(telling.live, telling.documents, doorkeeper).routes())
     if accounts is not None:
-        counter = compat.Counter(sending, keys, accounts.terms.numbers, clock, ready)
+        callbacks = telling.callbacks if telling is not None else None
+        counter = compat.Counter(sending, doorkeeper, accounts.terms.numbers, clock, ready, callbacks)
         families += compat.doors(doors, counter)
     if measure is not None:
         families.append(Metrics(measure, doorkeeper).routes())

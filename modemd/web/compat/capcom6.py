@@ -54,7 +54,7 @@ class Capcom6:
     async def send(self, request: Request) -> Response:
         """Send a text to some numbers."""
         try:
-            account = await self._counter.account(key_of(request))
+            account = await self._counter.account(request, key_of(request))
             given = await _read(request)
             name = _name(given)
             if await self._messages(account, name, 1):
@@ -70,7 +70,7 @@ class Capcom6:
     async def show(self, request: Request) -> Response:
         """How far a message is."""
         try:
-            account = await self._counter.account(key_of(request))
+            account = await self._counter.account(request, key_of(request))
             name = request.path_params["id"]
             found = await self._messages(account, name) if _ID.fullmatch(name) else []
         except ModemdError as error:

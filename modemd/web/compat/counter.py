@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
 
 from modemd.accounts import request as requests
-from modemd.accounts.api_keys import ApiKeys
 from modemd.accounts.numbers import Numbers
-from modemd.accounts.sending import Receipt, Sending
+from modemd.accounts.sending import Beside, Receipt, Sending
 from modemd.clock import Clock
 from modemd.errors import InvalidField, Unauthorised
+from modemd.web.doorkeeper import Doorkeeper
+from modemd.webhooks.callbacks import Callbacks, Fill
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +24,30 @@ class Counter:
     """Where a door hands over what it has read."""
 
     sending: Sending
-    keys: ApiKeys
+    doorkeeper: Doorkeeper
     numbers: Numbers
     clock: Clock
     ready: Callable[[], Awaitable[str | None]]
     """None if a modem could send now."""
+    callbacks: Callbacks | None = None
+    """Calls who wants to hear what became of one message; without, nobody is called."""
 
-    async def account(self, key: str) -> int:
-        """The account of an API key. Raises Unauthorised."""
-        return (await self.keys.check(key)).account_id
+    async def account(self, request: Request, key: str) -> int:
+        """The account of an API key. Raises Unauthorised, TooMany."""
+        return (await self.doorkeeper.holder(request, key)).account_id
+
+    def enter(self, door: str, fill: Fill) -> None:
+        """From now on callbacks of this door are made so."""
+        if self.callbacks is not None:
+            self.callbacks.doors[door] = fill
+
+    async def callback(
+        self, account: int, door: str, url: str, *, kinds: Collection[str], field: str, **arguments: Any
+    ) -> Beside | None:
+        """What `submit` takes to have this URL called. Raises InvalidField, Conflict, StorageError."""
+        if self.callbacks is None or not kinds:
+            return None
+        return await self.callbacks.prepare(account, door, url, kinds=kinds, arguments=arguments, field=field)
 
     def international(self, number: str) -> str:
         """A number that may have its country code without a sign, as these protocols write it; any other unchanged."""
@@ -43,10 +59,16 @@ class Counter:
             return written
         return number
 
-    async def submit(self, account: int, body: Mapping[str, Any], idempotency_key: str | None = None) -> Receipt:
+    async def submit(
+        self,
+        account: int,
+        body: Mapping[str, Any],
+        idempotency_key: str | None = None,
+        beside: Beside | None = None,
+    ) -> Receipt:
         """Submit what POST /v1/messages would take. Raises what `Sending.submit` does, and InvalidField."""
         wanted = requests.read({name: value for name, value in body.items() if value is not None}, self.clock.now())
-        return await self.sending.submit(account, wanted, idempotency_key)
+        return await self.sending.submit(account, wanted, idempotency_key, beside)
 
 
 def key_of(request: Request) -> str:

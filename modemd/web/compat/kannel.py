@@ -7,17 +7,21 @@ field it cannot read; what it has no use for (`from`, `smsc`, `account`, `priori
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Mapping
-from typing import NoReturn
-from urllib.parse import unquote_to_bytes
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+from urllib.parse import quote, unquote_to_bytes
 
 from fastapi import APIRouter, Request, Response
 
-from modemd.accounts.sending import Receipt
+from modemd.accounts.sending import Beside, Receipt
 from modemd.clock import SECOND, rfc3339
-from modemd.errors import InvalidField, ModemdError, PaymentRequired, TooMany, Unauthorised
+from modemd.errors import Conflict, InvalidField, ModemdError, PaymentRequired, TooMany, Unauthorised
 from modemd.web.compat.counter import Counter
 from modemd.web.lean import LeanRoute
+from modemd.webhooks.callbacks import Request as CallbackRequest
+from modemd.webhooks.event import Event
 
 ACCEPTED, QUEUED = "0: Accepted for delivery", "3: Queued for later delivery"
 UNAUTHORISED = "Authorization failed for sendsms"
@@ -30,6 +34,15 @@ _RANGES = {"coding": ("Coding", 2), "mclass": ("MClass", 3), "mwi": ("MWI", 7), 
 _RANGES |= {"pid": ("PID", 255), "rpi": ("RPI", 1), "alt-dcs": ("Alt-DCS", 1), "compress": ("Compress", 1)}
 _RANGES |= {"validity": ("Validity", 635_040), "deferred": ("Deferred", 525_600), "dlr-mask": ("DLR-Mask", 127)}
 MINUTE = 60
+NAME = "kannel"
+_BITS = {
+    **{"message.delivered": 1, "message.undelivered": 2, "message.expired": 2},
+    **{"message.sent": 8, "message.failed": 16},
+}
+"""``dlr-mask`` and ``%d``: what Kannel calls delivered, not delivered, delivered to and refused by the SMSC."""
+_WANTS_REPORT = 1 | 2
+_KEPT = ("from", "username", "account", "coding", "mclass", "charset", "meta-data", "binfo")
+_ESCAPE = re.compile("%([a-zA-Z%])(?![0-9a-fA-F])")
 
 
 class Kannel:
@@ -37,6 +50,7 @@ class Kannel:
 
     def __init__(self, counter: Counter) -> None:
         self._counter = counter
+        counter.enter(NAME, call)
 
     def routes(self) -> APIRouter:
         """Its path."""
@@ -48,8 +62,9 @@ class Kannel:
         """Send a text to one or several receivers."""
         try:
             given = await _read(request)
-            account = await self._counter.account(given.get("password", b"").decode("utf-8", "replace"))
-            receipt = await self._counter.submit(account, self._body(given))
+            account = await self._counter.account(request, _word(given, "password"))
+            body = self._body(given)
+            receipt = await self._counter.submit(account, body, beside=await self._callback(account, given))
         except Refused as refused:
             return _reply(refused.status, refused.words)
         except ModemdError as error:
@@ -78,7 +93,16 @@ class Kannel:
             "flash": numbers["mclass"] == 0,
             "send_at": rfc3339(self._counter.clock.now() + deferred * MINUTE * SECOND) if deferred else None,
             "valid_for": validity * MINUTE if validity else None,
+            "report": bool((numbers["dlr-mask"] or 0) & _WANTS_REPORT),
         }
+
+    async def _callback(self, account: int, given: Mapping[str, bytes]) -> Beside | None:
+        """Who wants to hear what becomes of it, as ``dlr-mask`` and ``dlr-url`` say. Raises InvalidField."""
+        url, kinds = _word(given, "dlr-url"), _kinds(_number(given, "dlr-mask") or 0)
+        if not url:
+            return None
+        kept = {name: _word(given, name) for name in _KEPT if name in given}
+        return await self._counter.callback(account, NAME, url, kinds=kinds, field="dlr-url", **kept)
 
     async def _taken(self, receipt: Receipt) -> str:
         """Kannel's words for what was taken."""
@@ -129,6 +153,34 @@ def _parameters(query: bytes) -> dict[str, bytes]:
     return given
 
 
+def call(kept: Mapping[str, Any], event: Event, data: Mapping[str, Any]) -> CallbackRequest:
+    """The request that tells what became of a message: ``dlr-url`` fetched, its escapes replaced.
+
+    Escapes of what modemd does not know, or keeps no longer (the text), become empty.
+    """
+    at = datetime.fromtimestamp(event.at // SECOND, tz=UTC)
+    error = data.get("error") or {}
+    words = {
+        "d": str(_BITS[event.kind]),
+        **{"P": data["to"], "Q": data["to"], "p": kept.get("from", ""), "q": kept.get("from", "")},
+        **{"T": str(event.at // SECOND), "t": at.strftime("%Y-%m-%d %H:%M"), "I": data["id"], "F": data["id"]},
+        **{"A": error.get("detail", ""), "n": kept.get("username", ""), "o": kept.get("account", "")},
+        **{"c": kept.get("coding", "0"), "m": kept.get("mclass", ""), "C": kept.get("charset", "UTF-8")},
+        **{"D": kept.get("meta-data", ""), "B": kept.get("binfo", ""), "%": "%"},
+    }
+    url = _ESCAPE.sub(lambda match: quote(words.get(match[1], ""), safe=""), str(kept["url"]))
+    return "GET", url, b"", {}
+
+
+def _kinds(mask: int) -> list[str]:
+    """The events that a ``dlr-mask`` asks for."""
+    return [kind for kind, bit in _BITS.items() if mask & bit]
+
+
+def _word(given: Mapping[str, bytes], name: str) -> str:
+    return given.get(name, b"").decode("utf-8", "replace")
+
+
 def _number(given: Mapping[str, bytes], name: str) -> int | None:
     """A small number. Raises Refused."""
     label, most = _RANGES[name]
@@ -169,6 +221,8 @@ def _refusal(error: ModemdError) -> tuple[int, str]:
             return 400, DENIED
         case InvalidField(field="text"):
             return 400, "Charset or body misformed, rejected"
+        case InvalidField(field="dlr-url") | Conflict():
+            return 400, "DLR-URL field misformed, rejected"
         case InvalidField(field="valid_for"):
             return 400, "Validity field misformed, rejected"
         case TooMany():

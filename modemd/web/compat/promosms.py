@@ -15,13 +15,19 @@ from fastapi import APIRouter, Request, Response
 
 from modemd.accounts.sending import Receipt
 from modemd.clock import SECOND, rfc3339
-from modemd.errors import InvalidField, ModemdError, PaymentRequired, TooMany, Unauthorised, UsageError
+from modemd.errors import Conflict, InvalidField, ModemdError, PaymentRequired, TooMany, Unauthorised, UsageError
 from modemd.web.compat.counter import Counter, key_of
 from modemd.web.compat.forms import Fields, fields
 from modemd.web.lean import LeanRoute, answer, crowded
+from modemd.webhooks.callbacks import Request as CallbackRequest
+from modemd.webhooks.event import Event
 
+NAME = "promosms"
 DONE, MISSING, WRONG, FORBIDDEN, AUTHENTICATION, UNEXPECTED = 0, 100, 200, 300, 400, 401
 FLASH, ECO, FULL, SPEED = "0", "1", "3", "4"
+RECEIVED, NOT_RECEIVED = "001", "000"
+"""What ``%report`` becomes: the words of its older interface; those of this one are not known."""
+_KINDS = ("message.delivered", "message.undelivered", "message.failed", "message.expired")
 _LIST = re.compile(r"(recipients|user-index|user-indexes)\[\d*\]")
 _TRUE = frozenset({"1", "true", "True"})
 
@@ -31,6 +37,7 @@ class PromoSms:
 
     def __init__(self, counter: Counter) -> None:
         self._counter = counter
+        counter.enter(NAME, call)
 
     def routes(self) -> APIRouter:
         """Its path."""
@@ -41,7 +48,7 @@ class PromoSms:
     async def send(self, request: Request) -> Response:
         """Send a text; the status tells whether it was taken."""
         try:
-            account = await self._counter.account(key_of(request))
+            account = await self._counter.account(request, key_of(request))
             wanted = await _read(request)
             receipt = await self._submit(account, wanted)
         except ModemdError as error:
@@ -67,7 +74,10 @@ class PromoSms:
             "flash": kind == FLASH,
             "send_at": _moment(wanted.get("date")),
         }
-        return await self._counter.submit(account, body)
+        url, beside = wanted.get("delivery-url") or wanted.get("dlr-url"), None
+        if url:
+            beside = await self._counter.callback(account, NAME, str(url), kinds=_KINDS, field="delivery-url")
+        return await self._counter.submit(account, body | {"report": bool(url)}, beside=beside)
 
     def _results(self, recipients: Sequence[str], receipt: Receipt) -> list[dict[str, Any]]:
         """One result a recipient, in the caller's order."""
@@ -81,6 +91,15 @@ class PromoSms:
             except (InvalidField, KeyError):
                 results.append({"status": WRONG})
         return results
+
+
+def call(kept: Mapping[str, Any], event: Event, data: Mapping[str, Any]) -> CallbackRequest:
+    """The request that tells what became of a message: its URL fetched, the placeholders replaced."""
+    url = str(kept["url"])
+    report = RECEIVED if event.kind == "message.delivered" else NOT_RECEIVED
+    for name, value in (("%smsID", data["id"]), ("%report", report), ("%timestamp", str(event.at // SECOND))):
+        url = url.replace(name, value)
+    return "GET", url, b"", {}
 
 
 async def _read(request: Request) -> dict[str, Any]:
@@ -142,7 +161,7 @@ def _code(error: ModemdError) -> int:
             return MISSING
         case InvalidField() | UsageError(code="invalid_body" | "invalid_form" | "too_large"):
             return WRONG
-        case TooMany() | PaymentRequired():
+        case TooMany() | PaymentRequired() | Conflict():
             return FORBIDDEN
     return UNEXPECTED
 
