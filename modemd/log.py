@@ -78,9 +78,14 @@ def failed(name: str, error: BaseException, /, *, level: Level = "ERROR", **fiel
 
 
 def set_up(
-    level: Level = "INFO", *, file: Path | None = None, debug: bool = False, stream: TextIO | None = None
+    level: Level = "INFO",
+    *,
+    file: Path | None = None,
+    days: int = KEPT_DAYS,
+    debug: bool = False,
+    stream: TextIO | None = None,
 ) -> None:
-    """Send events to ``stream`` (standard error) and, if named, to a file (a day each, kept for a week, mode 0600).
+    """Send events to ``stream`` (standard error) and, if named, to a file (mode 0600, one a day, each kept ``days``).
 
     ``debug`` adds tracebacks, with the words of exceptions: it is for a developer's own machine.
     """
@@ -97,7 +102,7 @@ def set_up(
     logger.configure(patcher=_one_line if debug else _nothing_personal)
     add(stream or sys.stderr)
     if file is not None:
-        add(file, rotation="00:00", retention=f"{KEPT_DAYS} days", opener=_owner_only)
+        add(file, rotation="00:00", retention=f"{days} days", opener=_owner_only)
     _intercept()
     _catch_the_uncaught()
 

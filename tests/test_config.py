@@ -64,6 +64,7 @@ def test_every_key_is_also_an_environment_variable(tmp_path: Path, monkeypatch: 
     numbers = {"modems": "2", "valid_for": "99", "stop_grace": "3", "pin": "0012", "certificate": "/c", "key": "/k"}
     numbers |= dict.fromkeys(SECTIONS["limits"].model_fields, "4") | {"time_zone": "UTC"}
     numbers |= dict.fromkeys(("head_timeout", "body_timeout", "timeout", "retry", "attempts"), "7")
+    numbers |= dict.fromkeys(SECTIONS["retention"].model_fields, "9")
     numbers |= {"requests_per_minute": "5", "strangers_per_minute": "6", "trusted_proxies": "10.0.0.0/8,::1"}
     numbers |= {"trial": "5", "currency": "EUR", "decimals": "2", "prices": '{"+48": 9}', "price": "20", "vat": "23"}
     numbers |= {"balance_code": "*100#", "balance_pattern": r"(\d+)", "low_credit": "2.50"}

@@ -28,7 +28,7 @@ from modemd.accounts.passwords import Hasher
 from modemd.accounts.recipients import Recipients
 from modemd.accounts.retention import Ages, Retention
 from modemd.accounts.sending import Sending
-from modemd.accounts.sessions import Sessions
+from modemd.accounts.sessions import LIFE, Sessions
 from modemd.accounts.vault import Vault
 from modemd.clock import SECOND, Clock
 from modemd.db import Database
@@ -49,6 +49,8 @@ class Terms:
     """How long messages live, and how much an account may submit."""
     ages: Ages = field(default_factory=Ages)
     """When things are forgotten."""
+    session_s: int = LIFE
+    """Seconds that a log-in of the web lasts."""
     tariff: Tariff = field(default_factory=Tariff)
     """What sending costs."""
     zone: tzinfo = UTC
@@ -86,7 +88,7 @@ class Accounts:
         self.vault = vault = Vault(keystore)
         self.directory = Directory(database, keystore, vault, terms.numbers, ids=ids, clock=clock)
         self.keys = ApiKeys(database, vault, ids, clock)
-        self.sessions = Sessions(database, ids, clock)
+        self.sessions = Sessions(database, ids, clock, terms.session_s)
         self.opt_outs = OptOuts(database, vault, terms.numbers, ids=ids, clock=clock)
         self.recipients = Recipients(database, vault, ids, clock)
         self.groups = Groups(database, vault, ids, clock)
@@ -154,13 +156,13 @@ class Accounts:
         self._hasher.close()
 
     @property
-    def duties(self) -> list[tuple[str, float, Callable[[], Awaitable[None]]]]:
-        """What is to be done again and again: name, seconds between, and what."""
+    def duties(self) -> list[tuple[str, float, Callable[[], Awaitable[None]], bool]]:
+        """What is to be done again and again: name, seconds between, what, and whether a stop must not delay it."""
         return [
-            ("accounts.sessions", 3600.0, self.sessions.sweep),
-            ("accounts.unused", 3600.0, self.erase_unused),
-            ("accounts.retention", 3600.0, self.forget_old),
-            ("keys.mirrors", 60.0, self.catch_up),
+            ("accounts.sessions", 3600.0, self.sessions.sweep, True),
+            ("accounts.unused", 3600.0, self.erase_unused, True),
+            ("accounts.retention", 3600.0, self.forget_old, True),
+            ("keys.mirrors", 60.0, self.catch_up, False),
         ]
 
     @property

@@ -23,8 +23,6 @@ from modemd.queue.states import ENDED
 
 DAY = 86_400 * SECOND
 SLICE = 100
-LATE = 2 * DAY
-"""Since the last complete run: later than this something is wrong."""
 _ENDED_STATES = frozenset(int(state) for state in ENDED)
 _ENDED = ", ".join(map(str, sorted(_ENDED_STATES)))
 _RANDOM_BITS = 22
@@ -37,8 +35,10 @@ class Ages:
 
     texts: int = 30
     """The text and the tag of a message that has ended."""
-    history: int = 90
-    """The message itself: its number, states and reports."""
+    reports: int = 90
+    """Status reports on it, and its story."""
+    numbers: int = 90
+    """The message itself: its number and states."""
     calls: int = 180
     """Idempotency keys: longer than the messages they made."""
     inbound: int = 30
@@ -57,27 +57,22 @@ class Retention:
     async def run(self) -> dict[str, int]:
         """Forget what is old enough; how much, by kind. Raises StorageError."""
         now = self._clock.now()
-        await self._alarm_if_late(now)
         done = {
             "texts": await self._texts(now - self._ages.texts * DAY),
-            "history": await self._history(now - self._ages.history * DAY),
+            "reports": await self._reports(now - self._ages.reports * DAY),
+            "history": await self._history(now - self._ages.numbers * DAY),
             "calls": await self._rows("idempotency", now - self._ages.calls * DAY),
             "inbound": await self._rows("inbound", now - self._ages.inbound * DAY),
         }
-        await self._database.write(lambda tx: _note(tx, "run", 0, now))
-        log.event("retention.run", texts=done["texts"], history=done["history"], inbound=done["inbound"])
-        return done
-
-    async def last_run(self) -> int | None:
-        """The moment of the last complete run."""
-        return await self._database.read(
-            lambda reader: (reader.execute("SELECT ran_at FROM retention WHERE kind = 'run'").fetchone() or [None])[0]
+        log.event(
+            "retention.run",
+            texts=done["texts"],
+            reports=done["reports"],
+            history=done["history"],
+            calls=done["calls"],
+            inbound=done["inbound"],
         )
-
-    async def _alarm_if_late(self, now: int) -> None:
-        last = await self.last_run()
-        if last is not None and now - last > LATE:
-            log.event("retention.late", level="ERROR", days=(now - last) // DAY)
+        return done
 
     async def _texts(self, before: int) -> int:
         """Blank the texts of messages made before a moment; those that have not ended are remembered for later."""
@@ -87,6 +82,15 @@ class Retention:
         while True:
             seen, blanked = await self._database.write(lambda tx: self._blank_next(tx, until), Urgency.BULK)
             count += blanked
+            if not seen:
+                return count
+
+    async def _reports(self, before: int) -> int:
+        """Remove what is told of messages made before a moment; those that have not ended keep it while they live."""
+        until, count = before // 1000 << _RANDOM_BITS, 0
+        while True:
+            seen, gone = await self._database.write(lambda tx: self._report_next(tx, until), Urgency.BULK)
+            count += gone
             if not seen:
                 return count
 
@@ -121,6 +125,22 @@ class Retention:
         self._blank(tx, ended)
         _note(tx, "texts", rows[-1][0], self._clock.now())
         return len(rows), len(ended)
+
+    def _report_next(self, tx: Transaction, until: int) -> tuple[int, int]:
+        """The next slice of messages below the id ``until``: how many were seen, and rows about them removed."""
+        row = tx.execute("SELECT done_until FROM retention WHERE kind = 'reports'").fetchone()
+        rows = tx.execute(
+            "SELECT id, state FROM message WHERE id > ? AND id < ? ORDER BY id LIMIT ?",
+            (row[0] if row else 0, until, SLICE),
+        ).fetchall()
+        if not rows:
+            return 0, 0
+        ended = [one[0] for one in rows if one[1] in _ENDED_STATES]
+        marks, gone = ", ".join("?" * len(ended)), 0
+        for table in ("event", "segment") if ended else ():
+            gone += tx.execute(f"DELETE FROM {table} WHERE message IN ({marks})", ended).rowcount
+        _note(tx, "reports", rows[-1][0], self._clock.now())
+        return len(rows), gone
 
     def _blank_late_ones(self, tx: Transaction) -> int:
         """A slice of those that had not ended before and have now."""

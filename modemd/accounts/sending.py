@@ -157,8 +157,10 @@ class Sending:
         return await self._queue.cancel(number, account)
 
     def open(self, message: Message) -> Sms:
-        """What to send; for any thread. Raises Unreadable."""
+        """What to send; for any thread. Raises Unreadable, also if its text has been forgotten by its age."""
         sms, _, password, _ = letter.decode(self._vault.open(message.account, BODY, message.id, message.body))
+        if not sms.text:
+            raise Unreadable("its text has been forgotten by its age", cure="send it anew")
         if not password:
             return sms
         return replace(sms, text=sms.text.replace(letter.BLANK, self.issue_password(message.account)))

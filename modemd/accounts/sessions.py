@@ -19,17 +19,18 @@ REMEMBERED = 5.0
 class Sessions:
     """Opens, checks and ends sessions."""
 
-    def __init__(self, database: Database, ids: IdSource, clock: Clock) -> None:
+    def __init__(self, database: Database, ids: IdSource, clock: Clock, life_s: int = LIFE) -> None:
         self._database = database
         self._ids = ids
         self._clock = clock
+        self._life_s = life_s
         self.seen = Seen(REMEMBERED, clock)
 
     async def open(self, account: int) -> tuple[str, int]:
         """A new session: its cookie, and the moment it ends."""
         token = secrets.token_urlsafe(32)
         now = self._clock.now()
-        row = (self._ids.next(), account, _hash(token), now, now + LIFE * SECOND)
+        row = (self._ids.next(), account, _hash(token), now, now + self._life_s * SECOND)
         await self._database.write(
             lambda tx: tx.execute(
                 "INSERT INTO session (id, account, hash, created, expires) VALUES (?, ?, ?, ?, ?)", row

@@ -47,7 +47,7 @@ def command(
     from modemd import log, service  # after the settings: a mistake in them is told at once
 
     prepare(settings.state_dir)
-    log.set_up(settings.logs.level, file=settings.log_file, debug=place.debug)
+    log.set_up(settings.logs.level, file=settings.log_file, days=settings.retention.logs, debug=place.debug)
     for setting in settings.without_effect:
         log.event("setting.without_effect", level="WARNING", setting=setting)
     welcoming: set[asyncio.Task[None]] = set()

@@ -24,6 +24,7 @@ from pydantic_settings import (
 from modemd import state_dir as places
 from modemd.config.billing import Billing
 from modemd.config.form import Country, Most, Paths, Section, Texts, listed
+from modemd.config.retention import Retention
 from modemd.config.sims import Limits, Pool, Sim
 from modemd.errors import ConfigError
 
@@ -231,7 +232,8 @@ class Logs(Section):
         default="INFO", description="the least level that is written"
     )
     file: bool = Field(
-        default=False, description="also write modemd.log in the state directory, a file a day, kept for 7 days"
+        default=False,
+        description="also write modemd.log in the state directory, a file a day, kept as [retention] says",
     )
 
 
@@ -257,6 +259,7 @@ class Settings(BaseSettings):
     sim: Sim = Sim()
     limits: Limits = Limits()
     pool: Pool = Pool()
+    retention: Retention = Retention()
     doors: Doors = Doors()
     keys: Keys = Keys()
     webhooks: Webhooks = Webhooks()

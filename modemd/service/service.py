@@ -16,6 +16,7 @@ from modemd.accounts.inbound import Inbound
 from modemd.accounts.keystore import KeyStore
 from modemd.accounts.numbers import Numbers
 from modemd.accounts.parts import Accounts, Terms
+from modemd.accounts.retention import Ages
 from modemd.at import pdu
 from modemd.billing_desk import BillingDesk
 from modemd.clock import Clock
@@ -36,6 +37,7 @@ from modemd.service import reminder
 from modemd.service.allowance import Allowance
 from modemd.service.background import Background
 from modemd.service.ceremonies import key_directory, open_keys
+from modemd.service.duty_book import DutyBook
 from modemd.service.floor import Floor
 from modemd.service.measuring import Measuring
 from modemd.service.readiness import Readiness
@@ -99,7 +101,7 @@ class Service:
             utilisation=self._gauge.utilisation,
             modems=self.floor.pool.modems,
             limited_until=self.floor.seats.limited_until,
-            alarms=self.accounts.alarms,
+            alarms=[*self.accounts.alarms, *self.jobs.alarms],
         )
 
     async def reload(self) -> None:
@@ -108,7 +110,7 @@ class Service:
             await asyncio.to_thread(self._certificate.reload)
 
     async def _start(self) -> None:
-        database = connect(self.settings.database_url, clock=self._clock)
+        self._database = database = connect(self.settings.database_url, clock=self._clock)
         await database.open()
         self._on_stop(database.close)
         self.queue = Queue(database, self._clock, _node(database), self.settings.queue.valid_for)
@@ -135,7 +137,7 @@ class Service:
         self._serve_http(listener)
         self._running.callback(self.telling.live.close)
         await self._open_desk(keys)
-        self._start_duties()
+        await self._start_duties()
 
     async def _recover(self) -> Handover:
         """What a daemon before us left in the middle; and begin what we shall leave to the next."""
@@ -168,6 +170,8 @@ class Service:
                 numbers,
                 settings.registration.countries,
                 bounds,
+                self._ages(),
+                settings.retention.sessions * 3600,
                 tariff=self._allowance.tariff,
                 zone=self._allowance.zone,
             ),
@@ -194,6 +198,16 @@ class Service:
         )
         self.queue.open = Addressee(vault).open
         await self.queue.recall_reports()
+
+    def _ages(self) -> Ages:
+        settings = self.settings
+        return Ages(
+            settings.retention.texts,
+            settings.retention.reports,
+            settings.retention.numbers,
+            settings.retention.calls,
+            settings.retention.inbound,
+        )
 
     async def _start_sending(self, database: Database, keys: KeyStore, hands: Handover) -> None:
         if self.simulator is not None:
@@ -295,8 +309,8 @@ class Service:
         await control.start()
         self._on_stop(control.stop)
 
-    def _start_duties(self) -> None:
-        jobs = Jobs(
+    async def _start_duties(self) -> None:
+        self.jobs = Jobs(
             [
                 Duty("gauge", 1.0, self._sample),
                 Duty("credit", 60.0, self.floor.credits.look),
@@ -306,10 +320,12 @@ class Service:
                 Duty("webhooks", 60.0, self.telling.deliveries.tidy),
                 Duty("uncertain", reminder.EVERY_S, reminder.Reminder(self.queue).remind),
                 *(Duty(*duty) for duty in self.accounts.duties),
-            ]
+            ],
+            self._clock,
+            DutyBook(self._database, self._clock),
         )
-        jobs.start()
-        self._running.callback(jobs.stop)
+        await self.jobs.start()
+        self._running.callback(self.jobs.stop)
 
     async def _sample(self) -> None:
         counts = await self.queue.counts()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from loguru import logger
 from test_logins import EMAIL, PHONE, House
 
 from modemd.accounts import request as requests
-from modemd.accounts.retention import Ages
+from modemd.accounts.retention import Ages, Retention
 from modemd.db import Database
+from modemd.errors import Unreadable
 from modemd.ids import decode
 from modemd.queue import State
 
@@ -60,7 +61,7 @@ async def test_texts_go_first_then_the_messages_with_their_stories(house: House)
     assert after == [{**one, "text": "", "tag": None} for one in before]
     assert await house.accounts.sending.messages(account, tag="tag") == []
     assert (await house.accounts.retention.run())["texts"] == 0
-    days(house, AGES.history - AGES.texts)
+    days(house, AGES.numbers - AGES.texts)
     assert (await house.accounts.retention.run())["history"] == 250
     assert await house.accounts.sending.messages(account) == []
     assert await house.rows("event") == 0
@@ -79,7 +80,7 @@ async def test_newer_messages_are_left_alone(house: House) -> None:
 async def test_what_has_not_ended_waits_until_it_has(house: House, state: State) -> None:
     account = (await house.accounts.directory.create(EMAIL, PHONE)).id
     await sent(house, account, 150, state)
-    days(house, AGES.history + 1)
+    days(house, AGES.numbers + 1)
     done = await house.accounts.retention.run()
     assert (done["texts"], done["history"]) == (0, 0)
     await house.database.write(lambda tx: tx.execute("UPDATE message SET state = 7").rowcount)
@@ -91,7 +92,7 @@ async def test_what_has_not_ended_waits_until_it_has(house: House, state: State)
 async def test_a_call_is_recognised_longer_than_its_messages_live(house: House) -> None:
     account = (await house.accounts.directory.create(EMAIL, PHONE)).id
     await sent(house, account, 2)
-    days(house, AGES.history + 1)
+    days(house, AGES.numbers + 1)
     await house.accounts.retention.run()
     body = {"to": [f"+4860010{place:04}" for place in range(2)], "text": "secret text", "tag": "tag"}
     again = await house.accounts.sending.submit(account, requests.read(body, house.clock.now()), "call")
@@ -112,11 +113,28 @@ async def test_an_erased_accounts_leftovers_do_not_stop_the_others(house: House)
     assert {one["text"] for one in await house.accounts.sending.messages(kept)} == {""}
 
 
-async def test_a_run_that_is_late_is_told(house: House) -> None:
-    lines: list[str] = []
-    sink = logger.add(lines.append)
+async def test_reports_go_by_an_age_of_their_own_and_those_of_messages_that_live_stay(house: House) -> None:
+    house.accounts.retention = Retention(house.database, house.accounts.vault, replace(AGES, reports=10), house.clock)
+    account = (await house.accounts.directory.create(EMAIL, PHONE)).id
+    await sent(house, account, 150)
+    other = (await house.accounts.directory.create(EMAIL, "+48600200301")).id
+    before = await sent(house, other, 3, State.UNCERTAIN)
+    days(house, 9)
+    assert (await house.accounts.retention.run())["reports"] == 0
+    days(house, 2)
+    assert (await house.accounts.retention.run())["reports"] == 150
+    assert await house.rows("event") == 3
+    assert len(await house.accounts.sending.messages(account, limit=1000)) == 150
+    assert {one["text"] for one in before} == {"secret text"}
+
+
+async def test_a_message_whose_text_is_forgotten_is_never_sent_as_an_empty_one(house: House) -> None:
+    account = (await house.accounts.directory.create(EMAIL, PHONE)).id
+    [message] = await sent(house, account, 1, State.FAILED)
+    days(house, AGES.texts + 1)
     await house.accounts.retention.run()
-    days(house, 3)
-    await house.accounts.retention.run()
-    logger.remove(sink)
-    assert len([line for line in lines if "retention.late days=3" in line]) == 1
+    number = decode("m", message["id"])
+    assert number is not None
+    await house.queue.retry(number)
+    with pytest.raises(Unreadable, match="forgotten"):
+        house.accounts.sending.open(await house.queue.message(number))
