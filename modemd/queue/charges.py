@@ -107,8 +107,9 @@ def give_back(tx: Transaction, unsent: Mapping[int, int], now: int) -> None:
 def take_again(tx: Transaction, message: int, segments: int, now: int) -> None:
     """An ended message is queued again, with so many segments to send. Raises PaymentRequired (``no_credit``)."""
     for _, account, price, trial in _charges(tx, {message: segments}):
-        if not trial and hold(tx, account).credit < price * segments:
-            raise _no_credit(price * segments)
+        credit = hold(tx, account).credit
+        if not trial and credit < price * segments:
+            raise _no_credit(price * segments, credit)
         _book(tx, account, Kind.TRIAL if trial else Kind.CREDIT, price, segments, None, now)
 
 
@@ -136,19 +137,19 @@ def _payer(balance: Balance, charge: Charge) -> Kind:
     if balance.trial_used + charge.segments <= charge.trial:
         return Kind.TRIAL
     left = max(0, charge.trial - balance.trial_used)
-    takes = f"the call takes {charge.segments} segments; of the trial's {charge.trial}, {left} are left"
+    takes = f"of the trial's {charge.trial} segments {left} are left; this call takes {charge.segments}"
     if not charge.sold:
         raise PaymentRequired(takes, cure="ask the operator of this gateway to lift the limit", code="trial_ended")
     if not balance.billed:
         cure = 'give billing data, PUT /v1/account/billing with {"name", "address", "vat_id"}, and buy credit'
         raise PaymentRequired(takes, cure=cure, code="billing_data_required")
     if balance.credit < charge.cost:
-        raise _no_credit(charge.cost)
+        raise _no_credit(charge.cost, balance.credit)
     return Kind.CREDIT
 
 
-def _no_credit(cost: int) -> PaymentRequired:
-    detail = f"this costs {cost} of the smallest unit of the currency, and the account has less credit"
+def _no_credit(cost: int, credit: int) -> PaymentRequired:
+    detail = f"this costs {cost}, the account's credit is {credit} (in the smallest unit of the currency)"
     return PaymentRequired(detail, cure="buy credit from the operator of this gateway", code="no_credit")
 
 

@@ -137,7 +137,7 @@ async def test_a_trial_then_billing_data_then_credit(house: House) -> None:
     await house.send(account)
     over = await refused(house, account)
     assert over.code == "billing_data_required"
-    assert over.detail == "the call takes 1 segments; of the trial's 10, 0 are left"
+    assert over.detail == "of the trial's 10 segments 0 are left; this call takes 1"
     assert "PUT /v1/account/billing" in over.cure
     await house.accounts.billing.buyers.put(account, BUYER)
     assert (await refused(house, account)).code == "no_credit"
