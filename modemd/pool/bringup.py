@@ -1,13 +1,11 @@
 """Brings one modem up in named steps, so that a log line can name the one that failed.
 
-Each step is one method, tried in the order of ``Step``; each command carries its own time-out (at/commands.py). What a
-modem may refuse without harm is asked by ``_try``. What 27.005 leaves open is chosen from what the modem lists, never
-assumed.
+Each step is one method, tried in the order of ``Step``; each command carries its own time-out (at/commands.py). What
+27.005 leaves open is chosen from what the modem lists, never assumed.
 """
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Iterable
 from enum import StrEnum
@@ -17,20 +15,17 @@ from modemd.at import codes, commands, grammar
 from modemd.at.commands import Command
 from modemd.at.dialect import Dialect
 from modemd.at.link import Link
-from modemd.errors import AtError, BringUpError, CommandFailed, CommandTimeout, ModemLost
+from modemd.errors import BringUpError, CommandFailed, CommandTimeout, ModemLost
 from modemd.pool import storage
 from modemd.pool.modem import Modem
 from modemd.pool.network import Network
+from modemd.pool.questions import Questions
 from modemd.pool.settings import Settings
 
 QUIET_S = 0.1
 """Silence that ends the answers to what was sent before: a modem answers ESC and AT within milliseconds."""
 AWAKE_TRIES = 3
 """How often a modem that was awake is sent ``AT``, a second apart, before it counts as silent."""
-SIM_BUSY_S = 30.0
-"""A SIM reads itself in for seconds after power-on or PIN (``+CME ERROR: 14``): Huawei and ZTE up to 30."""
-SIM_BUSY_RETRY_S = 2.0
-"""ModemManager's interval for ZTE and Huawei; asked at once, some firmwares restart."""
 
 
 class Step(StrEnum):
@@ -63,6 +58,7 @@ class BringUp:
         self.network = Network(modem, link, roaming=settings.roaming)
         self._modem = modem
         self._link = link
+        self._questions = Questions(link)
         self._settings = settings
         self._booting = booting
         self._iccid: str | None = None
@@ -112,7 +108,7 @@ class BringUp:
     async def _echo(self) -> None:
         """Where ``ATE0`` works, a later echo proves a restart. Some phones want it twice (N900, ModemManager)."""
         for attempt in (commands.ECHO_OFF, commands.ECHO_ON, commands.ECHO_OFF):
-            await self._try(attempt)
+            await self._questions.attempt(attempt)
             self._link.echoed = False
             await self._link.ask(commands.ATTENTION)
             if not self._link.echoed:
@@ -120,14 +116,14 @@ class BringUp:
         self._link.echo_proves_restart = not self._link.echoed
 
     async def _errors(self) -> None:
-        await self._try(commands.ERRORS_BY_NUMBER)
+        await self._questions.attempt(commands.ERRORS_BY_NUMBER)
 
     async def _identity(self) -> None:
         modem = self._modem
-        modem.maker = await self._text(commands.MAKER)
-        modem.model = await self._text(commands.MODEL)
-        modem.revision = await self._text(commands.REVISION)
-        modem.imei = commands.imei_of(next(iter(await self._try(commands.SERIAL_NUMBER)), ""))
+        modem.maker = await self._questions.text(commands.MAKER)
+        modem.model = await self._questions.text(commands.MODEL)
+        modem.revision = await self._questions.text(commands.REVISION)
+        modem.imei = commands.imei_of(await self._questions.first(commands.SERIAL_NUMBER))
         if modem.maker is None and modem.model is None:
             raise BringUpError(
                 Step.IDENTITY, "the port answers, but names no maker and no model", cure="use the modem's other port"
@@ -138,13 +134,13 @@ class BringUp:
 
     async def _setup(self) -> None:
         for text in self._dialect.setup:
-            await self._try(Command(text))
+            await self._questions.attempt(Command(text))
         try:
-            taken = await self._accepts(commands.characters("GSM"))
+            taken = await self._questions.accepts(commands.characters("GSM"))
         except CommandTimeout:
-            taken = await self._accepts(commands.characters("GSM"))
+            taken = await self._questions.accepts(commands.characters("GSM"))
         if not taken:
-            await self._try(commands.characters("IRA"))
+            await self._questions.attempt(commands.characters("IRA"))
 
     async def _sim(self) -> None:
         """The ICCID comes first, for a PIN may belong to one SIM."""
@@ -153,52 +149,52 @@ class BringUp:
 
     async def _subscriber(self) -> None:
         iccid = self._iccid or await self._read_iccid()
-        imsi = commands.imsi_of(next(iter(await self._try(commands.SUBSCRIBER)), ""))
+        imsi = commands.imsi_of(await self._questions.first(commands.SUBSCRIBER))
         self._modem.sim = iccid or imsi or f"port:{self._modem.port}"
 
     async def _service(self) -> None:
-        await self._try(commands.SERVICE)
+        await self._questions.attempt(commands.SERVICE)
 
     async def _mode(self) -> None:
         """PDU mode, read back: in text mode the length of a PDU would become a number."""
-        await self._patiently(commands.PDU_MODE)
+        await self._questions.patiently(commands.PDU_MODE)
         answer = await self._link.ask(commands.MODE)
         if not answer:
             raise ModemLost("answers come one command late", code="out_of_step")
         if grammar.after("+CMGF:", answer[0]) != "0":
             raise BringUpError(Step.MODE, "the modem stays in text mode", cure="it cannot be used in PDU mode")
         if self._dialect.one_line and self._modem.takes_one_line:
-            proof = await self._try(commands.MODE_SET_AND_READ)
+            proof = await self._questions.attempt(commands.MODE_SET_AND_READ)
             self._link.one_line = [grammar.after("+CMGF:", line) for line in proof] == ["0"]
 
     async def _storage(self) -> None:
         modem = self._modem
-        listed = next(iter(await self._try(commands.STORAGES)), "")
+        listed = await self._questions.first(commands.STORAGES)
         modem.storage_setting = ()
         for names in storage.preferences(listed):
-            if await self._accepts(commands.use_storage(*names)):
+            if await self._questions.accepts(commands.use_storage(*names)):
                 modem.storage_setting = names
                 break
         deaf = storage.cannot_receive(listed)
         modem.storages_to_read = () if deaf else storage.readable(listed, modem.storage_setting)
-        use = await self._try(commands.STORAGE_USE)
+        use = await self._questions.attempt(commands.STORAGE_USE)
         if use:
             modem.storage_used, modem.storage_total = storage.use(use[0])
             modem.storage_setting = storage.names(use[0]) or modem.storage_setting
 
     async def _notify(self) -> None:
-        listed = await self._try(commands.NOTIFY_VALUES)
+        listed = await self._questions.attempt(commands.NOTIFY_VALUES)
         for setting in _offered(self._dialect.notify, listed[0] if listed else ""):
-            if await self._accepts(commands.notify(*setting)):
+            if await self._questions.accepts(commands.notify(*setting)):
                 return
         log.event("modem.no_notifications", level="WARNING", modem=self._modem.name)
 
     async def _keep_link(self) -> None:
-        self._modem.keeps_link = self._dialect.keep_link and await self._accepts(commands.KEEP_LINK)
+        self._modem.keeps_link = self._dialect.keep_link and await self._questions.accepts(commands.KEEP_LINK)
 
     async def _smsc(self) -> None:
         """Read only: a missing SMSC refuses every message with CMS 330."""
-        answer = await self._patiently(commands.SMSC)
+        answer = await self._questions.patiently(commands.SMSC)
         number = grammar.fields(grammar.after("+CSCA:", answer[0]))[0] if answer else None
         self._modem.smsc_known = bool(number)
         if number == "":
@@ -220,46 +216,12 @@ class BringUp:
     def _dialect(self) -> Dialect:
         return self._link.dialect
 
-    async def _try(self, command: Command) -> list[str]:
-        """Ask; an error is no harm and no answer."""
-        try:
-            return await self._link.ask(command)
-        except CommandFailed:
-            return []
-
-    async def _accepts(self, command: Command) -> bool:
-        try:
-            await self._link.ask(command)
-        except CommandFailed:
-            return False
-        return True
-
-    async def _patiently(self, command: Command) -> list[str]:
-        """Ask again while the SIM is busy or the modem still starting."""
-        deadline = self._link.loop.time() + SIM_BUSY_S
-        while True:
-            try:
-                return await self._link.ask(command)
-            except CommandFailed as refusal:
-                if not is_busy(refusal) or self._link.loop.time() > deadline:
-                    raise
-            await asyncio.sleep(SIM_BUSY_RETRY_S)
-
-    async def _text(self, command: Command) -> str | None:
-        lines = await self._try(command)
-        return " ".join(grammar.after(command.prefix, line).strip('"') for line in lines) or None
-
     async def _read_iccid(self) -> str | None:
         for text in self._dialect.iccid:
-            for line in await self._try(commands.iccid(text)):
+            for line in await self._questions.attempt(commands.iccid(text)):
                 if found := commands.iccid_of(line):
                     return found
         return None
-
-
-def is_busy(refusal: AtError) -> bool:
-    """Whether an error says "not yet": SIM busy, start-up going on."""
-    return refusal.code in {"cme-14", "cms-314", "cme-515", "cms-515", "cms-512", "cms-302", "cme-3"}
 
 
 def _offered(wanted: Iterable[tuple[int, ...]], listed: str) -> Iterable[tuple[int, ...]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from modemd.at import commands
 from modemd.at.link import Link
-from modemd.errors import CommandFailed
 from modemd.pool import registration
 from modemd.pool.modem import Modem
+from modemd.pool.questions import Questions
 
 ASK_EVERY_S = 5.0
 """While not registered. The modem tells each change by itself; the question is for those that do not."""
@@ -23,13 +23,13 @@ class Network:
 
     def __init__(self, modem: Modem, link: Link, *, roaming: bool) -> None:
         self._modem = modem
-        self._link = link
+        self._questions = Questions(link)
         self._roaming = roaming
 
     async def follow(self) -> None:
         """Let the modem tell every change of its registration."""
         for which in ("CREG", "CGREG", "CEREG"):
-            await self._try(commands.follow_registration(which))
+            await self._questions.attempt(commands.follow_registration(which))
 
     async def joined(self) -> None:
         """Return when the modem is registered where it may send; raises what the link was lost by."""
@@ -44,19 +44,13 @@ class Network:
     async def ask(self) -> None:
         """On LTE the circuit-switched answer may be "denied" while SMS works: all three are asked."""
         for prefix, question in _QUESTIONS.items():
-            answer = await self._try(question)
+            answer = await self._questions.attempt(question)
             if answer:
                 self._modem.registered(prefix, registration.answered(answer[0]))
 
     async def signal(self) -> None:
         """Read signal strength and the operator's name."""
-        strength = await self._try(commands.SIGNAL)
+        strength = await self._questions.attempt(commands.SIGNAL)
         self._modem.signal_dbm = registration.dbm(strength[0]) if strength else None
-        name = await self._try(commands.OPERATOR)
+        name = await self._questions.attempt(commands.OPERATOR)
         self._modem.operator = registration.operator(name[0]) if name else None
-
-    async def _try(self, command: commands.Command) -> list[str]:
-        try:
-            return await self._link.ask(command)
-        except CommandFailed:
-            return []

@@ -18,8 +18,8 @@ async def bring_up(tmp_path: Path) -> AsyncIterator[BringUp]:
 
     async def start(answers: Answers, *, wait: bool = True, echo: bool = True, **changes: Any) -> tuple[Table, Bench]:
         modem = Table(answers, echo=echo)
-        changes = {"listen_s": lambda _port: 0.02, "listen_at_most_s": 0.3} | changes
-        bench = Bench([modem.pty.path], tmp_path / "pins", **changes)
+        settings: dict[str, Any] = {"listen_s": lambda _port: 0.02, "listen_at_most_s": 0.3} | changes
+        bench = Bench([modem.pty.path], tmp_path / "pins", **settings)
         started.append((modem, bench))
         if wait:
             await bench.ready(1)
@@ -34,5 +34,5 @@ async def bring_up(tmp_path: Path) -> AsyncIterator[BringUp]:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A SIM that is busy is asked again at once."""
-    for name in ("modemd.pool.bringup.SIM_BUSY_RETRY_S", "modemd.pool.pin.BUSY_RETRY_S"):
+    for name in ("modemd.pool.questions.SIM_BUSY_RETRY_S", "modemd.pool.pin.BUSY_RETRY_S"):
         monkeypatch.setattr(name, 0.02)
