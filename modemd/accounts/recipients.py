@@ -22,7 +22,9 @@ MOST = 1_000_000
 """Recipients of an account."""
 SLICE = 250
 """Recipients written in one transaction."""
-_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+FIELD = "^[A-Za-z_][A-Za-z0-9_]{0,39}$"
+"""The form of a field's name."""
+_FIELD = re.compile(FIELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,11 @@ def read(body: object, numbers: Numbers) -> Card:
     number, name, values = body.get("number"), body.get("name"), body.get("fields")
     if not isinstance(number, str):
         raise InvalidField("number", "there is no number", cure='give it as a string, like "+48600100200"')
-    return Card(numbers.normalise(number, "number"), _name(name or ""), _fields({} if values is None else values))
+    return Card(
+        numbers.normalise(number, "number"),
+        _name("" if name is None else name),
+        _fields({} if values is None else values),
+    )
 
 
 def is_field(name: str) -> bool:

@@ -17,7 +17,7 @@ from modemd.accounts.api_keys import ApiKeys
 from modemd.accounts.caller import Caller
 from modemd.accounts.login import Login
 from modemd.accounts.sessions import Sessions
-from modemd.errors import Forbidden, ModemdError, Unauthorised
+from modemd.errors import Forbidden, ModemdError, TooMany, Unauthorised
 from modemd.web.edge import network_of
 from modemd.web.rates import Rates
 
@@ -84,14 +84,23 @@ class Doorkeeper:
                 return await self._keys.check(credential.strip())
             case "basic" if credential and self._login is not None:
                 from_here(request)
-                login, password = _basic(credential)
-                return await self._login.basic(login, password, network_of(request.scope))
+                return await self._basic(self._login, request, credential)
         cookie = request.cookies.get(COOKIE)
         if scheme or not cookie or self._sessions is None:
             cure = "send Authorization: Bearer mk_…, or Basic with e-mail or phone and password"
             raise Unauthorised("this call needs an account", cure=cure)
         from_here(request)
         return await self._sessions.check(cookie)
+
+    async def _basic(self, login: Login, request: Request, credential: str) -> Caller:
+        """The caller by his password; who has to wait is told so with a 401, for nobody has looked at it."""
+        name, password = _basic(credential)
+        try:
+            return await login.basic(name, password, network_of(request.scope))
+        except TooMany as error:
+            if error.code != "login_paused":
+                raise
+            raise Unauthorised(error.detail, cure=error.cure, code=error.code) from None
 
     async def person(self, request: Request) -> Caller:
         """The caller, if it is the account's owner and not one of its programs. Raises Unauthorised, Forbidden."""

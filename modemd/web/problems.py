@@ -122,9 +122,10 @@ def install(app: FastAPI) -> None:
 
 async def _wrong_method(request: Request, error: Exception) -> Response:
     """A path of another method: Starlette names the methods of the first route alone, this the methods of all."""
+    matching = [one for one in request.app.routes if one.matches(request.scope)[0] is not Match.NONE]
     allowed = {"HEAD"}
-    for route in request.app.routes:
-        if route.matches(request.scope)[0] is not Match.NONE:
+    for route in matching:
+        if getattr(route, "path", None) == getattr(matching[0], "path", None) and route.include_in_schema:
             allowed |= getattr(route, "methods", None) or set()
     headers = {"Allow": ", ".join(sorted(allowed if "GET" in allowed else allowed - {"HEAD"}))}
     return of_http(HTTPException(405, headers=headers))

@@ -62,7 +62,7 @@ class OwnAccount:
             methods=["GET"],
             response_model=shapes.Erasure,
             responses=shapes.problems(404, 503),
-            openapi_extra={"parameters": [shapes.parameter("id", "path", "e_… as the deletion answered")]},
+            openapi_extra={"parameters": [shapes.ident("e", "e_… as the deletion answered")]},
         )
         return router
 

@@ -18,6 +18,9 @@ _SECURITY = {
     "cookie": {"type": "apiKey", "in": "cookie", "name": "modemd_session"},
 }
 _OPEN = ("/healthz", "/readyz", "/v1/accounts", "/v1/account/password-reset", "/v1/session", "/v1/erasures/{id}")
+_OPEN_HERE = ("/metrics",)
+"""What programs on this machine need no credential for."""
+_ALWAYS = (403, 421, 422, 429, 500, 503)
 _ANY: list[dict[str, list[str]]] = [{"key": []}, {"password": []}, {"cookie": []}]
 
 
@@ -61,8 +64,18 @@ def describe(app: FastAPI) -> dict[str, Any]:
     components["securitySchemes"] = _SECURITY
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            operation["security"] = [] if path in _OPEN else _ANY
+            operation["security"] = [] if path in _OPEN else [{}, *_ANY] if path in _OPEN_HERE else _ANY
+            _complete(operation)
     return document
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    """Add what every call may answer, whatever it does."""
+    known = (401,) if operation["security"] else ()
+    always = shapes.problems(*_ALWAYS, *known, *((400, 408, 413, 415) if "requestBody" in operation else ()))
+    for status, described in always.items():
+        operation["responses"].setdefault(str(status), described)
+    operation["responses"] = dict(sorted(operation["responses"].items()))
 
 
 def render(document: dict[str, Any]) -> str:

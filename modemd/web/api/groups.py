@@ -25,8 +25,8 @@ class Grouping:
     def routes(self) -> APIRouter:
         """Their paths, and what OpenAPI says of them."""
         router = APIRouter(route_class=LeanRoute, tags=["groups"])
-        one = {"parameters": [shapes.parameter("id", "path", "g_…")]}
-        member = {"parameters": [*one["parameters"], shapes.parameter("recipient", "path", "r_…")]}
+        one = {"parameters": [shapes.ident("g", "g_…")]}
+        member = {"parameters": [*one["parameters"], shapes.ident("r", "r_…", "recipient")]}
         name, members = shapes.body(shapes.GroupName), shapes.body(shapes.Members)
         calls: list[tuple[str, str, Any, int, Any, dict[str, Any]]] = [
             ("GET", "/v1/groups", self.list, 200, shapes.GroupPage, {"parameters": paging.PARAMETERS}),

@@ -45,7 +45,7 @@ class KeyRing:
             methods=["DELETE"],
             status_code=204,
             responses=shapes.problems(401, 403, 404, 503),
-            openapi_extra={"parameters": [shapes.parameter("id", "path", "k_…")]},
+            openapi_extra={"parameters": [shapes.ident("k", "k_…")]},
         )
         return router
 

@@ -31,7 +31,7 @@ class Messages:
     def routes(self) -> APIRouter:
         """Their paths, and what OpenAPI says of them."""
         router = APIRouter(route_class=LeanRoute, tags=["messages"])
-        one = {"parameters": [shapes.parameter("id", "path", "m_… as the receipt gave it")]}
+        one = {"parameters": [shapes.ident("m", "m_… as the receipt gave it")]}
         router.add_api_route(
             "/v1/messages",
             self.submit,
@@ -108,12 +108,14 @@ _IDEMPOTENCY = shapes.parameter(
     "Idempotency-Key",
     "header",
     "Your own name for this call: repeated, it is answered as before and nothing is sent again.",
-    {"type": "string", "minLength": 1, "maxLength": 255},
+    {"type": "string", "pattern": f"^{_KEY.pattern}$", "examples": ["order-4711"]},
 )
+_LABELS = "|".join(state.label for state in State)
+_STATES = {"type": "string", "pattern": f"^({_LABELS})(,({_LABELS}))*$", "examples": ["queued,sending"]}
 _PARAMETERS = [
-    shapes.parameter("state", "query", "one or several states, separated by commas"),
+    shapes.parameter("state", "query", "one or several states, separated by commas", _STATES),
     shapes.parameter("tag", "query", "the tag of the call"),
-    shapes.parameter("to", "query", "the recipient's number"),
+    shapes.parameter("to", "query", "the recipient's number", {"type": "string", "format": "msisdn"}),
     *paging.PARAMETERS,
 ]
 

@@ -25,8 +25,7 @@ class Metrics:
     def routes(self) -> APIRouter:
         """Its path, and what OpenAPI says of it."""
         router = APIRouter(route_class=LeanRoute, tags=["service"])
-        responses = shapes.problems(401, 403, 503)
-        responses[200] = {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus' text"}
+        responses = shapes.problems(401, 403, 503) | shapes.text("text/plain", "Prometheus' text")
         router.add_api_route("/metrics", self.show, methods=["GET"], response_class=Response, responses=responses)
         return router
 

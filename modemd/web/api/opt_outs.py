@@ -24,7 +24,7 @@ class OptingOut:
     def routes(self) -> APIRouter:
         """Their paths, and what OpenAPI says of them."""
         router = APIRouter(route_class=LeanRoute, tags=["opt-outs"])
-        one = {"parameters": [shapes.parameter("id", "path", "o_…")]}
+        one = {"parameters": [shapes.ident("o", "o_…")]}
         calls: list[tuple[str, str, Any, int, Any, dict[str, Any]]] = [
             ("GET", "/v1/opt-outs", self.list, 200, shapes.OptOutPage, {"parameters": paging.PARAMETERS}),
             ("POST", "/v1/opt-outs", self.add, 201, shapes.OptOut, shapes.body(shapes.Number)),

@@ -12,7 +12,7 @@ from modemd.web.api import shapes
 DEFAULT_LIMIT, MAX_LIMIT = 100, 500
 NAMES = ("cursor", "limit")
 PARAMETERS = [
-    shapes.parameter("cursor", "query", "from the page before"),
+    shapes.parameter("cursor", "query", "from the page before", shapes.id_of("c")),
     shapes.parameter("limit", "query", "items on a page", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}),
 ]
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
 from modemd.accounts import csv_cards
@@ -33,8 +34,11 @@ class AddressBook:
     def routes(self) -> APIRouter:
         """Their paths, and what OpenAPI says of them."""
         router = APIRouter(route_class=LeanRoute, tags=["recipients"])
-        one = {"parameters": [shapes.parameter("id", "path", "r_…")]}
-        card, listed = shapes.body(shapes.CardBody), [*paging.PARAMETERS, shapes.parameter("group", "query", "g_…")]
+        one = {"parameters": [shapes.ident("r", "r_…")]}
+        card, listed = (
+            shapes.body(shapes.CardBody),
+            [*paging.PARAMETERS, shapes.parameter("group", "query", "g_…", shapes.id_of("g"))],
+        )
         calls: list[tuple[str, str, Any, int, Any, dict[str, Any]]] = [
             ("GET", "/v1/recipients", self.list, 200, shapes.RecipientPage, {"parameters": listed}),
             ("POST", "/v1/recipients", self.add, 201, shapes.Recipient, card),
@@ -44,6 +48,13 @@ class AddressBook:
             ("PUT", "/v1/recipients/{id}", self.change, 200, shapes.Recipient, card | one),
             ("DELETE", "/v1/recipients/{id}", self.remove, 204, None, one),
         ]
+        more: dict[tuple[str, str], dict[int | str, dict[str, Any]]] = {
+            ("POST", "/v1/recipients"): {200: {"model": shapes.Recipient, "description": "merged"}},
+            ("GET", "/v1/recipients/export"): shapes.text("text/csv", "all recipients"),
+        }
+        for path, method in (("/v1/recipients/import", "POST"), ("/v1/recipients/export", "GET")):
+            others = sorted({"GET", "POST", "PUT", "DELETE"} - {method})
+            router.add_api_route(path, _no_id, methods=others, include_in_schema=False)
         for method, path, endpoint, status, model, extra in calls:
             router.add_api_route(
                 path,
@@ -51,7 +62,7 @@ class AddressBook:
                 methods=[method],
                 status_code=status,
                 response_model=model,
-                responses=shapes.problems(400, 401, 404, 409, 413, 422, 503),
+                responses=shapes.problems(400, 401, 404, 409, 413, 422, 503) | more.get((method, path), {}),
                 openapi_extra=extra,
             )
         return router
@@ -103,6 +114,10 @@ class AddressBook:
             text = (await request.body()).decode("utf-8-sig")
         except UnicodeDecodeError:
             raise UsageError("the file is not in UTF-8", cure="save it as CSV in UTF-8", code="not_utf8") from None
+        if not text.strip():
+            raise InvalidField(
+                "body", "the file is empty", cure="name the columns in its first line, one of them number"
+            )
         reading, added, merged = csv_cards.Reading(text, self._numbers), 0, 0
         async for cards in reading.slices():
             new = sum(new for _, new in await self._recipients.put_all(caller.account_id, cards))
@@ -121,6 +136,11 @@ class AddressBook:
         return StreamingResponse(pieces, media_type="text/csv; charset=utf-8", headers=headers)
 
 
+async def _no_id(_: Request) -> Response:
+    """What has a name of its own below /v1/recipients is no recipient's id."""
+    raise HTTPException(405)
+
+
 async def _all(recipients: Recipients, account: int) -> AsyncIterator[list[Recipient]]:
     after = 0
     while found := await recipients.of(account, after, _EXPORTED):
@@ -131,7 +151,9 @@ async def _all(recipients: Recipients, account: int) -> AsyncIterator[list[Recip
 _CSV = {
     "requestBody": {
         "required": True,
-        "content": {"text/csv": {"schema": {"type": "string"}, "example": "number,name\n+48600100200,Jan\n"}},
+        "content": {
+            "text/csv": {"schema": {"type": "string", "format": "csv"}, "example": "number,name\n+48600100200,Jan\n"}
+        },
     }
 }
 

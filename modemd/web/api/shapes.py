@@ -7,14 +7,33 @@ a test holds the two together.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from modemd.accounts import request
+from modemd.accounts import api_keys, groups, recipients, request
+from modemd.web import lean
 
 StateName = Literal[
     "scheduled", "queued", "sending", "uncertain", "sent", "delivered", "undelivered", "failed", "expired", "cancelled"
+]
+
+Msisdn = Annotated[str, Field(max_length=request.MAX_NUMBER, json_schema_extra={"format": "msisdn"})]
+"""A number as callers write it. The format is no registered one: E.164, or national in the home region."""
+Email = Annotated[str, Field(max_length=254, json_schema_extra={"format": "email"})]
+Login = Annotated[str, Field(min_length=1, max_length=lean.MAX_STRING, pattern=r"\S")]
+
+
+def id_of(prefix: str) -> dict[str, Any]:
+    """The schema of an id (modemd/ids.py)."""
+    return {"type": "string", "pattern": f"^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{12}}$"}
+
+
+RecipientId = Annotated[str, Field(pattern=id_of("r")["pattern"])]
+GroupId = Annotated[str, Field(pattern=id_of("g")["pattern"])]
+Fields = Annotated[
+    dict[Annotated[str, Field(pattern=recipients.FIELD)], Annotated[str, Field(max_length=recipients.MAX_VALUE)]],
+    Field(max_length=recipients.MAX_FIELDS, json_schema_extra={"additionalProperties": False}),
 ]
 
 
@@ -24,19 +43,29 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+_SOMEBODY: list[JsonValue] = [
+    {"required": ["to"], "properties": {"to": {"type": ["string", "array"]}}},
+    {"required": ["recipients"], "properties": {"recipients": {"type": "array", "minItems": 1}}},
+    {"required": ["groups"], "properties": {"groups": {"type": "array", "minItems": 1}}},
+]
+
+
 class MessageRequest(Shape):
     """A text for one or many recipients."""
 
-    to: str | list[str] | None = Field(
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"anyOf": _SOMEBODY})
+
+    to: Msisdn | Annotated[list[Msisdn], Field(min_length=1, max_length=request.MAX_RECIPIENTS)] | None = Field(
         None,
         description="A number, or up to 10,000: E.164, or national in the home region. Duplicates are merged.",
         examples=["+48600100200", ["+48600100200", "+48600100201"]],
     )
-    recipients: list[str] | None = Field(None, description="Ids of recipients of yours.")
-    groups: list[str] | None = Field(None, description="Ids of groups of yours.")
+    recipients: list[RecipientId] | None = Field(None, description="Ids of recipients of yours.")
+    groups: list[GroupId] | None = Field(None, description="Ids of groups of yours.")
     text: str = Field(
         min_length=1,
         max_length=request.MAX_TEXT,
+        pattern=r"\S",
         description="With recipients or groups, {name}, {number} and their fields are filled in; {{ and }} are braces.",
         examples=["Your parcel is waiting."],
     )
@@ -126,9 +155,13 @@ class Cancelled(Shape):
 class CardBody(Shape):
     """A number with an optional name and free fields."""
 
-    number: str = Field(examples=["+48600100200"])
-    name: str | None = Field(None, max_length=200)
-    fields: dict[str, str] | None = Field(None, description="At most 20.", examples=[{"city": "Gdynia"}])
+    number: Msisdn = Field(examples=["+48600100200"])
+    name: str | None = Field(None, max_length=recipients.MAX_NAME, examples=["Jan"])
+    fields: Fields | None = Field(
+        None,
+        description="At most 20.",
+        examples=[{"city": "Gdynia"}],
+    )
 
 
 class Recipient(Shape):
@@ -167,7 +200,7 @@ class Imported(Shape):
 class GroupName(Shape):
     """A group's name."""
 
-    name: str = Field(min_length=1, max_length=100)
+    name: str = Field(min_length=1, max_length=groups.MAX_NAME, pattern=r"\S", examples=["Sopot"])
 
 
 class Group(Shape):
@@ -189,13 +222,15 @@ class GroupPage(Shape):
 class Members(Shape):
     """Who is to be put into a group."""
 
-    recipients: list[str] = Field(min_length=1, max_length=10_000)
+    recipients: list[RecipientId] = Field(
+        min_length=1, max_length=groups.MAX_CHANGE, examples=[["r_01hzy3kd8q2v5", "r_01hzy3kd8q2v6"]]
+    )
 
 
 class Number(Shape):
     """A number."""
 
-    number: str
+    number: Msisdn = Field(examples=["+48600100299"])
 
 
 class OptOut(Shape):
@@ -234,8 +269,8 @@ class InboxPage(Shape):
 class Registration(Shape):
     """What opening an account takes: nothing else is asked for."""
 
-    email: str = Field(examples=["jan@example.org"])
-    phone: str = Field(description="A mobile number that receives SMS.", examples=["+48600100200"])
+    email: Email = Field(examples=["jan@example.org"])
+    phone: Msisdn = Field(description="A mobile number that receives SMS.", examples=["+48600100200"])
 
 
 class PasswordSent(Shape):
@@ -247,14 +282,14 @@ class PasswordSent(Shape):
 class Reset(Shape):
     """Whose password is wanted."""
 
-    login: str = Field(description="E-mail address or phone.")
+    login: Login = Field(description="E-mail address or phone.", examples=["jan@example.org"])
 
 
 class LogIn(Shape):
     """Credentials."""
 
-    login: str = Field(description="E-mail address or phone.")
-    password: str
+    login: Login = Field(description="E-mail address or phone.", examples=["jan@example.org"])
+    password: Login = Field(description="As it came by SMS.", examples=["k7m2xp9qwhc4t"])
 
 
 class Session(Shape):
@@ -267,7 +302,7 @@ class Session(Shape):
 class KeyName(Shape):
     """A new key's name, for you to know it by."""
 
-    name: str = Field(min_length=1, max_length=64)
+    name: str = Field(min_length=1, max_length=api_keys.MAX_NAME, pattern=r"\S", examples=["the till in Gdynia"])
 
 
 class NewKey(Shape):
@@ -346,7 +381,7 @@ class Usage(Standing):
 class Password(Shape):
     """The account's password, to confirm."""
 
-    password: str
+    password: Login = Field(examples=["k7m2xp9qwhc4t"])
 
 
 class ErasureBegun(Shape):
@@ -472,6 +507,16 @@ def parameter(name: str, place: str, description: str, schema: dict[str, Any] | 
         "required": place == "path",
         "schema": schema or {"type": "string"},
     }
+
+
+def ident(prefix: str, description: str, name: str = "id") -> dict[str, Any]:
+    """OpenAPI of an id in a path."""
+    return parameter(name, "path", description, id_of(prefix))
+
+
+def text(media_type: str, description: str) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI of an answer that is no JSON."""
+    return {200: {"description": description, "content": {media_type: {"schema": {"type": "string"}}}}}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
