@@ -15,12 +15,13 @@ from journey import Daemon
 
 COMMAND = Path(sys.executable).with_name("schemathesis")
 HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
-PATIENCE_S = 110.0
+PATIENCE_S = 115.0
 
 
 def put_to_the_test(server: Daemon, tmp_path: Path, phases: str, examples: int, headers: Sequence[str] = ()) -> str:
     """Run it; what it has to say. It is the same each time: no chance decides whether a test passes."""
     words = ["run", f"{server.url}/openapi.json", "--generation-deterministic"]
+    words += ["--exclude-path", "/v1/events"]  # a stream has no end to wait for
     words += ["--phases", phases, "--max-examples", str(examples), "--request-timeout", "20", *headers]
     ran = subprocess.run(
         [str(COMMAND), *words],
@@ -31,7 +32,7 @@ def put_to_the_test(server: Daemon, tmp_path: Path, phases: str, examples: int, 
         timeout=PATIENCE_S,
         check=False,
     )
-    assert ran.returncode == 0, ran.stdout[-8000:]
+    assert ran.returncode == 0, ran.stdout.partition("FAILURES")[2][:5000]
     return ran.stdout
 
 
@@ -46,6 +47,7 @@ def generated(said: str) -> int:
 def server(daemon: StartDaemon) -> Daemon:
     """A daemon that is ready, and an account."""
     modemd = daemon(None, "--simulate", "1")
+    modemd.environ = {"MODEMD_WEBHOOKS__ALLOW_PRIVATE": "true"}
     modemd.start()
     modemd.ready(1)
     modemd.open_account()

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from modemd.accounts import api_keys, groups, recipients, request
 from modemd.web import lean
+from modemd.webhooks.event import KINDS
 
 StateName = Literal[
     "scheduled", "queued", "sending", "uncertain", "sent", "delivered", "undelivered", "failed", "expired", "cancelled"
@@ -402,13 +403,19 @@ class Erasure(Shape):
     retained: list[str] = Field(description="What is kept, and why.")
 
 
+EventKind = Annotated[str, Field(json_schema_extra={"enum": list(KINDS)})]
+
+
 class WebhookBody(Shape):
     """Where events are to be sent."""
 
     url: str = Field(
-        max_length=2048, description="https, public, without redirects.", examples=["https://example.org/sms"]
+        max_length=2048,
+        description="https, public, without redirects.",
+        examples=["https://example.org/sms"],
+        json_schema_extra={"format": "webhook-url"},
     )
-    events: list[str] | None = Field(
+    events: list[EventKind] | None = Field(
         None, min_length=1, description="Kinds of events; all if left out.", examples=[["message.delivered"]]
     )
 
