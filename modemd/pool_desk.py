@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from modemd.errors import Conflict
@@ -39,8 +40,11 @@ class PoolDesk:
         }
 
     async def modems(self, _: Arguments) -> dict[str, Any]:
-        """Every modem as in the status document, and how fast it goes from one message to the next."""
-        return {"modems": [self._entry(modem) | _details(modem) for modem in self._pool.modems]}
+        """Every modem as in the status document and more of it; and what is plugged in and cannot be used as it is."""
+        return {
+            "modems": [self._entry(modem) | _details(modem) for modem in self._pool.modems],
+            "unusable": [asdict(finding) for finding in self._pool.findings],
+        }
 
     async def drain(self, args: Arguments) -> dict[str, Any]:
         """Give a modem no further message."""

@@ -37,6 +37,8 @@ def command(context: click.Context, place: Place, as_json: bool) -> None:
         for modem in answer["modems"]
     )
     console().print(table(columns, rows) if answer["modems"] else Text("no modems"))
+    for each in answer["unusable"]:
+        console().print(Text(f"at {each['place']}: {each['why']}; {each['cure']}"))
 
 
 @command.command("drain")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import StartDaemon
 from hw_sim.pytest_plugin import BankProcess, StartBank
-from journey import Daemon, arrived, befall, numbers, on_air, told, until
+from journey import Daemon, arrived, befall, cli, numbers, on_air, told, until
 from usb_bus import Bus
 
 QUECTEL = "2c7c:0125"
@@ -160,6 +160,15 @@ def test_one_that_hangs_until_it_is_replugged_keeps_its_message_and_delays_no_ot
     modemd.ready(2)
     assert modemd.settled(desk.submit(10)) == {"sent": 10}
     assert desk.judged() == {"sent": 29, "uncertain": 1}
+
+
+def test_a_stick_without_an_at_port_is_listed_with_its_cure(desk: Desk) -> None:
+    desk.bus.plug("1-3", "12d1:14dc", {})
+    modemd = desk.start()
+    until(lambda: modemd.ask("modems")["unusable"])
+    said = cli("modems", state_dir=modemd.state_dir).out
+    assert "at 1-3" in said
+    assert "HiLink" in said
 
 
 def test_without_modems_and_without_usb_it_starts_quietly(daemon: StartDaemon, tmp_path: Path) -> None:
