@@ -104,6 +104,7 @@ def receiving(certificate: Path | None = None, host: str = "127.0.0.1") -> Itera
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
+        request_queue_size = 128
 
         def handle_error(self, request: Any, client_address: Any) -> None:
             """A client that goes away is no error."""

@@ -62,6 +62,7 @@ class Courier:
         self._resolver = Resolver()
         self._pools: dict[str, httpcore.AsyncConnectionPool] = {}
         """By scheme: what plain http may reach is less."""
+        self._making = asyncio.Lock()
 
     async def check_url(self, url: str, field: str = "url") -> Target:
         """The parts of a URL that may be called as things are now. Raises InvalidField, which names the fault.
@@ -127,15 +128,16 @@ class Courier:
 
     async def _pool(self, scheme: str) -> httpcore.AsyncConnectionPool:
         """Made when first needed: reading the system's certificates takes tens of milliseconds."""
-        context = await asyncio.to_thread(ssl.create_default_context) if scheme not in self._pools else None
-        if scheme not in self._pools:
-            self._pools[scheme] = httpcore.AsyncConnectionPool(
-                ssl_context=context,
-                max_connections=MOST_CONNECTIONS,
-                max_keepalive_connections=MOST_CONNECTIONS // 2,
-                keepalive_expiry=IDLE_S,
-                network_backend=_Pinned(self, scheme),
-            )
+        async with self._making:
+            if scheme not in self._pools:
+                encrypted = scheme == "https"
+                self._pools[scheme] = httpcore.AsyncConnectionPool(
+                    ssl_context=await asyncio.to_thread(ssl.create_default_context) if encrypted else None,
+                    max_connections=MOST_CONNECTIONS,
+                    max_keepalive_connections=MOST_CONNECTIONS // 2,
+                    keepalive_expiry=IDLE_S,
+                    network_backend=_Pinned(self, scheme),
+                )
         return self._pools[scheme]
 
     async def callable_addresses(self, scheme: str, host: str, port: int) -> list[str]:

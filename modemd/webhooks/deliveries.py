@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from weakref import WeakValueDictionary
 
@@ -23,7 +23,7 @@ from modemd.webhooks import line, tidying
 from modemd.webhooks.backoff import LONGEST_REST_S, Patience
 from modemd.webhooks.callbacks import Callbacks, Request
 from modemd.webhooks.courier import MOST_CONNECTIONS, Courier, Reply
-from modemd.webhooks.event import Documents
+from modemd.webhooks.event import Documents, Event
 from modemd.webhooks.line import Receiver, Result, Waiting, Work
 from modemd.webhooks.outbox import Outbox
 from modemd.webhooks.signing import signature
@@ -34,6 +34,9 @@ AT_ONCE_ACCOUNT = 16
 AT_ONCE_RECEIVER = 4
 STORAGE_AGAIN_S = 5.0
 """Seconds after which a database that refused is asked again."""
+_NOTHING = Reply("nothing to tell", 204)
+Make = Callable[[Event, bytes], Awaitable[Request | None]]
+"""Makes the request of an event from its document; None if there is nothing to tell any more."""
 URL, SECRET = "webhook.url", "webhook.secret"
 
 
@@ -182,41 +185,52 @@ class _Line:
 
     async def _deliver(self, receiver: Receiver, work: Work) -> None:
         self._failing = False
+        make = self._callback if receiver.door else self._signed(receiver)
         documents = await self._owner.documents.of(receiver.account, [one.event for one in work.events])
         pairs = zip(work.events, documents, strict=True)
-        answers = await asyncio.gather(*(self._one(receiver, one, document) for one, document in pairs))
+        answers = await asyncio.gather(*(self._one(receiver, make, one.event, document) for one, document in pairs))
         done = [answer for answer in answers if answer is not None]
         if any(reply.gone for _, reply in done) and not receiver.door:
             await self._owner.disable(receiver.id, "http-410")
             return
         await self._settle(receiver, work.events, done)
 
-    async def _one(self, receiver: Receiver, one: Waiting, document: bytes | None) -> tuple[int, Reply] | None:
+    async def _one(
+        self, receiver: Receiver, make: Make, event: Event, document: bytes | None
+    ) -> tuple[int, Reply] | None:
         """Send one event: what became of it, None if it was left for later."""
         owner = self._owner
         async with self._places, owner.places_of(receiver.account), owner.places:
             if self._failing:
                 return None
-            request = None if document is None else await self._request(receiver, one, document)
-            if request is None:
-                return one.event.id, Reply("nothing to tell", 204)
-            reply = await owner.courier.request(*request)
+            try:
+                request = None if document is None else await make(event, document)
+                reply = _NOTHING if request is None else await owner.courier.request(*request)
+            except Exception as error:  # one event's fault must not end the others'
+                log.failed("webhook.event_failed", error, webhook=encode("w", receiver.id))
+                reply = Reply("internal")
             self._failing = self._failing or not reply.taken
-            return one.event.id, reply
+            return event.id, reply
 
-    async def _request(self, receiver: Receiver, one: Waiting, document: bytes) -> Request | None:
-        if receiver.door:
-            return await self._owner.callbacks.request(one.event, document)
+    async def _callback(self, event: Event, document: bytes) -> Request | None:
+        return await self._owner.callbacks.request(event, document)
+
+    def _signed(self, receiver: Receiver) -> Make:
+        """Makes the requests of a webhook. Raises Unreadable if its account is gone."""
         with self._owner.vault.unit(receiver.account) as box:
             url = box.open(URL, receiver.id, receiver.url).decode()
             secret = box.open(SECRET, receiver.id, receiver.secret).decode()
-        headers = {
-            "Content-Type": "application/json",
-            "Modemd-Event": one.event.kind,
-            "Modemd-Event-Id": encode("v", one.event.id),
-            "Modemd-Signature": signature(secret, self._owner.clock.now() // SECOND, document),
-        }
-        return "POST", url, document, headers
+
+        async def make(event: Event, document: bytes) -> Request:
+            headers = {
+                "Content-Type": "application/json",
+                "Modemd-Event": event.kind,
+                "Modemd-Event-Id": encode("v", event.id),
+                "Modemd-Signature": signature(secret, self._owner.clock.now() // SECOND, document),
+            }
+            return "POST", url, document, headers
+
+        return make
 
     async def _settle(self, receiver: Receiver, events: Sequence[Waiting], done: Sequence[tuple[int, Reply]]) -> None:
         now, attempts = self._owner.clock.now(), {one.event.id: one for one in events}

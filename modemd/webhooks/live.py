@@ -35,10 +35,22 @@ class Live:
 
         Raises TooMany (``too_many_streams``).
         """
-        if sum(map(len, self._streams.values())) >= MOST_STREAMS or len(self._streams[account]) >= MOST_OF_ACCOUNT:
+        own = len(self._streams.get(account, ()))
+        if own >= MOST_OF_ACCOUNT or sum(map(len, self._streams.values())) >= MOST_STREAMS:
             cure = f"an account may have {MOST_OF_ACCOUNT} open: share one"
             raise TooMany("too many streams are open", retry_after=AGAIN_S, cure=cure, code="too_many_streams")
-        return Stream(self, account, after)
+        stream = Stream(self, account, after or 0)
+        self._streams[account].add(stream)
+        self._outbox.on_live = self._publish
+        if after is not None:
+            missed, whole = self._outbox.since(after)
+            stream.missed = not whole
+            for event in missed:
+                if event.account == account:
+                    stream.put(event)
+        if self._closed:
+            stream.end()
+        return stream
 
     def recheck(self) -> None:
         """Some credential may have ended: let every stream look at its own."""
@@ -50,14 +62,6 @@ class Live:
         self._closed = True
         for stream in self._all():
             stream.end()
-
-    def open(self, stream: Stream, after: int | None) -> tuple[list[Event], bool]:
-        """Enter a stream: what it has missed since ``after``, and whether that is all of it."""
-        self._streams[stream.account].add(stream)
-        self._outbox.on_live = self._publish
-        if self._closed:
-            stream.end()
-        return ([], True) if after is None else self._outbox.since(after)
 
     def leave(self, stream: Stream) -> None:
         """A stream's reader has gone."""
@@ -77,12 +81,11 @@ class Live:
 
 
 class Stream:
-    """What one reader has still to be told."""
+    """What one reader has still to be told; leaves with its ``with`` block."""
 
-    def __init__(self, live: Live, account: int, after: int | None) -> None:
+    def __init__(self, live: Live, account: int, last: int) -> None:
         self._live = live
-        self._after = after
-        self._last = after or 0
+        self._last = last
         self._waiting: deque[Event] = deque()
         self._news = asyncio.Event()
         self.account = account
@@ -94,11 +97,6 @@ class Stream:
         """Nothing more will come: the daemon stops, or the reader was too slow."""
 
     def __enter__(self) -> Stream:
-        missed, whole = self._live.open(self, self._after)
-        self.missed = not whole
-        for event in missed:
-            if event.account == self.account:
-                self.put(event)
         return self
 
     def __exit__(

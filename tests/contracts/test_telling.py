@@ -543,6 +543,28 @@ async def test_callbacks_to_one_origin_share_a_line_and_a_bad_url_is_refused(
         assert caught.value.field == "dlr-url"
 
 
+async def test_a_door_that_stumbles_over_an_event_loses_nothing_else(gateway: Gateway, receiver: Receiver) -> None:
+    account = await gateway.account()
+    stumbled: list[int] = []
+
+    def fill(kept: Any, event: Event, data: Any) -> tuple[str, str, bytes, dict[str, str]]:
+        if data["to"] == TO:
+            stumbled.append(event.id)
+            raise KeyError("a fault of the door")
+        return "POST", kept["url"], b"", {}
+
+    gateway.telling.callbacks.doors["test"] = fill
+    beside = await gateway.telling.callbacks.prepare(account, "test", receiver.url, kinds=["message.sent"])
+    body = {"to": [TO, "+48600100201"], "text": "hi"}
+    receipt = await gateway.accounts.sending.submit(account, requests.read(body, gateway.clock.now()), beside=beside)
+    for one in receipt.messages:
+        await gateway.attempt(await gateway.message(ids.decode("m", one["id"]) or 0), ACCEPTED)
+    await gateway.telling.deliveries.start()
+    await gateway.until(gateway.empty)
+    assert (len(receiver.got), len(stumbled)) == (1, 4)
+    assert [row[3:] for row in await gateway.rows()] == [("internal", True)]
+
+
 async def test_a_callback_whose_message_was_not_accepted_is_not_there(gateway: Gateway, receiver: Receiver) -> None:
     account = await gateway.account()
     beside = await gateway.telling.callbacks.prepare(account, "test", receiver.url, kinds=["message.sent"])

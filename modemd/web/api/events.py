@@ -75,35 +75,35 @@ class _Answer(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer; ends at once when the reader goes."""
-        await send({"type": "http.response.start", "status": 200, "headers": _HEAD})
-        telling = asyncio.ensure_future(self._tell(send))
-        gone = asyncio.ensure_future(_gone(receive))
-        try:
-            await asyncio.wait((telling, gone), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            telling.cancel()
-            gone.cancel()
-            await asyncio.gather(telling, gone, return_exceptions=True)
+        with self._stream:
+            await send({"type": "http.response.start", "status": 200, "headers": _HEAD})
+            telling = asyncio.ensure_future(self._tell(send))
+            gone = asyncio.ensure_future(_gone(receive))
+            try:
+                await asyncio.wait((telling, gone), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                telling.cancel()
+                gone.cancel()
+                await asyncio.gather(telling, gone, return_exceptions=True)
         if not telling.cancelled():
             telling.result()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _tell(self, send: Send) -> None:
         stream = self._stream
-        with stream:
-            await _write(send, b"event: missed\ndata: {}\n\n" if stream.missed else b": modemd\n\n")
-            while True:
-                events = await stream.next(HEARTBEAT_S)
-                if not events or stream.doubtful:
-                    stream.doubtful = False
-                    if stream.ended or not await self._still():
-                        return
-                try:
-                    octets = await self._written(events)
-                except ModemdError:
-                    return  # the account is gone, or the database is: the reader comes back, or cannot
-                if octets or not events:
-                    await _write(send, octets or b": still here\n\n")
+        await _write(send, b"event: missed\ndata: {}\n\n" if stream.missed else b": modemd\n\n")
+        while True:
+            events = await stream.next(HEARTBEAT_S)
+            if not events or stream.doubtful:
+                stream.doubtful = False
+                if stream.ended or not await self._still():
+                    return
+            try:
+                octets = await self._written(events)
+            except ModemdError:
+                return  # the account is gone, or the database is: the reader comes back, or cannot
+            if octets or not events:
+                await _write(send, octets or b": still here\n\n")
 
     async def _written(self, events: list[Event]) -> bytes:
         if not events:
