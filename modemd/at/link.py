@@ -241,7 +241,7 @@ class Link:
                 self.lose(ModemLost("the modem has restarted", code="reset"))
         elif isinstance(event, Echo):
             self.echoed = True
-            if self.echo_proves_restart:
+            if self.echo_proves_restart and self.state is not State.SUBMITTED:  # some echo the PDU in spite of ATE0
                 self.lose(ModemLost("the modem has restarted: it echoes again", code="reset"))
         elif isinstance(event, Prompt) and self.state in {State.IDLE, State.ASKED}:
             self.lose(ModemLost("the modem prompts unasked", code="out_of_step"))
