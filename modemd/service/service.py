@@ -134,10 +134,10 @@ class Service:
         await self.telling.start()
         self.background.run("webhooks", self.telling.run())
         self._on_stop(self.telling.stop)
+        await self._start_duties()
         self._serve_http(listener)
         self._running.callback(self.telling.live.close)
         await self._open_desk(keys)
-        await self._start_duties()
 
     async def _recover(self) -> Handover:
         """What a daemon before us left in the middle; and begin what we shall leave to the next."""

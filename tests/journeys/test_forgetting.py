@@ -42,6 +42,7 @@ SAID = {
     "billing name": "Zgrzyt i Corki sp. z o.o.",
     "address": "ul. Zaciszna 17/3, 00-950 Zawoja",
     "vat id": "PL5260001246",
+    "webhook": "tajny-odbiornik-4711",
 }
 UNREADABLE_WITHIN_S = 60.0
 
@@ -80,6 +81,8 @@ class User:
         ).raise_for_status()
         group = self.calls("POST", "/v1/groups", {"name": SAID["group"]}, expect=201)["id"]
         self.calls("POST", f"/v1/groups/{group}/recipients", {"recipients": [anna]})
+        hook = {"url": f"https://127.0.0.1:1024/{SAID['webhook']}"}
+        self.calls("POST", "/v1/webhooks", hook, expect=201)
         self.calls("POST", "/v1/opt-outs", {"number": STRANGER}, expect=201)
         for name in ("text", "plain text", "long text"):
             self.sends({"to": [ANNA, JAN], "text": SAID[name], "tag": SAID["tag"], "report": True})
@@ -163,7 +166,9 @@ def make(daemon: StartDaemon, tmp_path: Path, mirror: Path) -> Callable[[BankPro
 
     def made(bank: BankProcess) -> Daemon:
         config = tmp_path / "modemd.toml"
-        config.write_text(f'[keys]\nmirrors = ["{mirror}"]\n[logs]\nfile = true\nlevel = "DEBUG"\n')
+        config.write_text(
+            f'[keys]\nmirrors = ["{mirror}"]\n[logs]\nfile = true\nlevel = "DEBUG"\n[webhooks]\nallow_private = true\n'
+        )
         return daemon(bank, "--config", str(config))
 
     return made
@@ -194,7 +199,7 @@ def test_an_account_that_used_everything_is_unreadable_while_it_lives_and_gone_w
     found = completed(modemd, erasure)
     assert seconds(found, "unreadable_at") < UNREADABLE_WITHIN_S
     assert found["removed"]["message"] == 9
-    assert {"billing_data", "inbound", "recipient", "opt_out", "api_key"} <= found["removed"].keys()
+    assert {"billing_data", "webhook", "inbound", "recipient", "opt_out", "api_key"} <= found["removed"].keys()
     assert hits([*places, before, sims(bank, tmp_path)], confided) == []
     assert modemd.stop().code == 0
 
