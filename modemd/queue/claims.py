@@ -64,6 +64,7 @@ class Claims(Generic[P]):
         """Nothing in hand fitted a modem that asked: look further."""
         self._held: dict[Key, set[int]] = {}
         self._let_go: set[int] = set()
+        """Messages let go since what is being fetched now was read, perhaps: what was read of them may be old."""
         self._fetch: asyncio.Task[None] | None = None
         self.width = 1
         """Modems that could take a message; decides how much is kept in hand."""
@@ -213,10 +214,10 @@ class Claims(Generic[P]):
             asyncio.get_running_loop().call_later(READ_AGAIN, self._refill)
         finally:
             self._fetch = None
-            self._let_go.clear()
 
     async def _fetch_once(self, wanting: list[tuple[Key, int]]) -> None:
         now = self._clock.now()
+        self._let_go.clear()
         for key, _ in wanting:
             self._stock[key].returned = False
         requests = [

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
 
 from modemd.clock import SECOND, ManualClock
-from modemd.db import Database, connect
+from modemd.db import Database, Reader, connect
 from modemd.errors import Conflict, NotFound
 from modemd.queue import (
     SLICE,
@@ -272,6 +273,49 @@ async def test_what_a_modem_could_not_be_handed_is_its_accounts_next_again(
     assert again is not None
     assert again.message.id == rows[1].id
     await claims.stop()
+
+
+async def test_what_comes_back_while_claims_are_read_is_not_overlooked(
+    queue: Queue, clock: ManualClock, database: Database
+) -> None:
+    [first] = await submitted(queue, clock)
+    reading, read_on, stocked = threading.Event(), threading.Event(), asyncio.Event()
+    read_on.set()
+
+    def prepare(message: Message) -> bytes:
+        reading.set()
+        assert read_on.wait(5)
+        return message.body
+
+    claims: Claims[bytes] = Claims(database, clock, Turns(), prepare, stocked.set)
+    claims.wake((Lane.TRANSACTIONAL, 1))
+    await asyncio.wait_for(stocked.wait(), 5)
+    taken = claims.take(["sim0"], anything)
+    assert taken is not None
+    await attempt(queue, first.id, Outcome(Verdict.UNSENT, code="port_lost", fault=Fault.MODEM))
+    reading.clear()
+    read_on.clear()
+    [second] = await submitted(queue, clock)
+    claims.wake((Lane.TRANSACTIONAL, 1))
+    assert await asyncio.to_thread(reading.wait, 5)
+    claims.let_go(taken.message)
+    claims.rejoin(taken.message)
+    read_on.set()
+    assert await everything(claims, stocked, 2) == {first.id, second.id}
+    await claims.stop()
+
+
+async def everything(claims: Claims[bytes], stocked: asyncio.Event, count: int) -> set[int]:
+    """What there is to be taken, as soon as there is so much."""
+    taken: set[int] = set()
+    async with asyncio.timeout(5):
+        while len(taken) < count:
+            stocked.clear()
+            while (claim := claims.take(["sim0"], anything)) is not None:
+                taken.add(claim.message.id)
+            if len(taken) < count:
+                await stocked.wait()
+    return taken
 
 
 async def test_the_rest_of_a_message_goes_only_to_the_sim_that_began_it(
@@ -715,6 +759,11 @@ async def test_the_counts_are_what_a_count_of_the_rows_says(
     assert counted.lanes[Lane.TRANSACTIONAL] == found[State.QUEUED]
 
 
+def explained(where: str) -> Callable[[Reader], str]:
+    """How SQLite would find the messages of a condition."""
+    return lambda db: str(db.execute(f"EXPLAIN QUERY PLAN SELECT id FROM message WHERE {where}").fetchall())
+
+
 async def test_claiming_uses_the_index_that_holds_only_what_is_queued(database: Database) -> None:
     if database.engine != "sqlite":
         pytest.skip("PostgreSQL plans by statistics; the index is the same")
@@ -725,11 +774,7 @@ async def test_claiming_uses_the_index_that_holds_only_what_is_queued(database: 
         ("state IN (0, 1) AND expires IS NOT NULL AND expires <= 5", "message_expiry"),
         ("account = 1 AND id < 5 ORDER BY id DESC", "message_account"),
     ):
-        plan = await database.read(
-            lambda db, where=where: str(
-                db.execute(f"EXPLAIN QUERY PLAN SELECT id FROM message WHERE {where}").fetchall()
-            )
-        )
+        plan = await database.read(explained(where))
         assert index in plan
         assert "TEMP B-TREE" not in plan
 
