@@ -301,6 +301,49 @@ def test_on_a_full_disk_nothing_is_half_written_and_sending_recovers_with_the_sp
 
 
 @needs_a_small_disk
+def test_on_a_full_disk_books_keys_and_large_calls_are_refused_whole(
+    daemon: StartDaemon, small_disk: Path, private: Private
+) -> None:
+    modemd = Daemon(small_disk, private)
+    try:
+        modemd.start()
+        modemd.open_account()
+        before = modemd.request("GET", "/v1/keys").json()
+        ballast = fill(small_disk)
+        cards = "number,name\n" + "\n".join(f"{number},{'x' * 100}" for number in numbers(2000))
+        csv = {"Content-Type": "text/csv"}
+        calls: list[tuple[str, str, dict[str, Any]]] = [
+            ("POST", "/v1/messages", {"json": {"to": numbers(10_000), "text": "x" * 160, "lane": "bulk"}}),
+            ("POST", "/v1/recipients/import", {"content": cards.encode(), "headers": csv}),
+            *(("POST", "/v1/recipients", {"json": {"number": to, "name": "x" * 200}}) for to in numbers(40, 5000)),
+            *(("POST", "/v1/groups", {"json": {"name": f"{turn} {'x' * 90}"}}) for turn in range(20)),
+            *(("POST", "/v1/opt-outs", {"json": {"number": to}}) for to in numbers(20, 7000)),
+        ]
+        answers = [(path, modemd.request(method, path, **more)) for method, path, more in calls]
+        refused = {path: answer for path, answer in answers if answer.status_code >= 400}
+        assert {answer.status_code for answer in refused.values()} <= {503, 507}
+        assert {"/v1/messages", "/v1/recipients/import"} <= refused.keys()
+        for answer in refused.values():
+            assert answer.json()["cure"]
+            assert int(answer.headers["retry-after"]) > 0
+        readiness = modemd.request("GET", "/readyz")
+        assert (readiness.status_code, readiness.json()["detail"]) == (503, "the disk is full")
+        ballast.unlink()
+        assert modemd.messages() == [], "nothing of a large call that was refused is there"
+        made = sum(answer.status_code < 300 for path, answer in answers if path == "/v1/groups")
+        assert len(modemd.request("GET", "/v1/groups?limit=500").json()["groups"]) == made
+        added = sum(answer.status_code < 300 for path, answer in answers if path == "/v1/recipients")
+        listed = modemd.request("GET", "/v1/recipients?limit=500").json()["recipients"]
+        assert len([card for card in listed if card["name"] == "x" * 200]) == added
+        assert modemd.request("GET", "/v1/keys").json()["keys"][0]["id"] == before["keys"][0]["id"]
+        assert modemd.request("POST", "/v1/groups", json={"name": "after"}).status_code == 201
+        assert modemd.stop().code == 0
+        modemd.check()
+    finally:
+        modemd.close()
+
+
+@needs_a_small_disk
 def test_a_daemon_killed_on_a_full_disk_starts_again_when_there_is_space(
     hw_sim_bank: StartBank, small_disk: Path, private: Private
 ) -> None:
