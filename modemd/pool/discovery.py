@@ -72,7 +72,7 @@ class Discovery:
     async def places(self) -> list[Path]:
         """The folders in sysfs of the USB devices that are modems with an AT port."""
         found = await in_thread(lambda: list(self._devices()))
-        return [(self._sysfs / "bus" / "usb" / "devices" / each.place).resolve() for each in found]
+        return [(self._sysfs / "bus" / "usb" / "devices" / each.place).resolve() for each, _ in found]
 
     async def changes(self) -> AsyncIterator[None]:
         """Yield at once, then whenever something may have been plugged in or out."""
@@ -89,14 +89,15 @@ class Discovery:
     def _look(self, known: Sequence[str]) -> list[Found]:
         taken = {os.path.realpath(path) for path in known}
         found = []
-        for each in (*self._devices(), *self._matches()):
-            real = {os.path.realpath(path) for path in each.ports}
+        for each, paths in (*self._devices(), *self._matches()):
+            real = {os.path.realpath(path) for path in paths}
             if not real & taken:
                 found.append(each)
-                taken |= real
+            taken |= real
         return found
 
-    def _devices(self) -> Iterable[Found]:
+    def _devices(self) -> Iterable[tuple[Found, Sequence[str]]]:
+        """Each with all its ttys: a device of which one is in use already, or matches a pattern, is not two modems."""
         devices: dict[str, list[tuple[str, UsbPort]]] = {}
         for path in self._ttys() if self._usb else ():
             port = usb.usb_port(path, self._sysfs)
@@ -105,7 +106,7 @@ class Discovery:
         for place, ports in sorted(devices.items()):
             candidates = self._ids.candidates(ports)
             if candidates:
-                yield Found(place, tuple(candidates), ports[0][1].number)
+                yield Found(place, tuple(candidates), ports[0][1].number), [path for path, _ in ports]
 
     def _ttys(self) -> list[str]:
         folder = self._sysfs / "class" / "tty"
@@ -113,11 +114,11 @@ class Discovery:
         paths = (self._dev / name for name in names if name.startswith(("ttyUSB", "ttyACM")))
         return [str(path) for path in paths if path.exists()]
 
-    def _matches(self) -> Iterable[Found]:
+    def _matches(self) -> Iterable[tuple[Found, Sequence[str]]]:
         for pattern in self._patterns:
             for path in sorted(glob.glob(pattern)):
                 if os.path.exists(path) and not os.path.isdir(path):
-                    yield Found(path, (path,))
+                    yield Found(path, (path,)), (path,)
 
     def _not_yet(self) -> Iterable[Finding]:
         folder = self._sysfs / "bus" / "usb" / "devices"

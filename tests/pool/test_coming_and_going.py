@@ -65,6 +65,22 @@ async def test_a_port_that_is_configured_is_not_found_again(bus: Bus) -> None:
     assert await bus.discovery().look(["/dev/null"]) == []
 
 
+async def test_a_device_whose_other_port_is_configured_is_left_alone(bus: Bus, tmp_path: Path) -> None:
+    ports = {number: (f"ttyUSB{number}", str(tmp_path / f"port{number}")) for number in range(4)}
+    bus.plug("1-1", "2c7c:0125", ports)
+    for number in range(4):
+        (tmp_path / f"port{number}").touch()
+    assert await bus.discovery().look([str(bus.dev / "ttyUSB0")]) == []
+
+
+async def test_the_ports_of_one_device_that_match_a_pattern_are_one_modem(bus: Bus, tmp_path: Path) -> None:
+    bus.plug("1-1", "2c7c:0125", {number: (f"ttyUSB{number}", str(tmp_path / f"port{number}")) for number in range(4)})
+    for number in range(4):
+        (tmp_path / f"port{number}").touch()
+    found = await bus.discovery((str(bus.dev / "ttyUSB*"),)).look()
+    assert [each.place for each in found] == ["1-1"]
+
+
 async def test_a_stick_in_hilink_mode_and_one_that_is_a_cd_rom_are_explained(bus: Bus) -> None:
     bus.plug("1-1", "12d1:14dc", {})
     bus.plug("1-2", "19d2:2000", {})
