@@ -15,6 +15,7 @@ from modemd import story
 from modemd.accounts import notices
 from modemd.accounts import request as requests
 from modemd.accounts.api_keys import ApiKeys
+from modemd.accounts.billing.parts import Billing
 from modemd.accounts.directory import OPERATOR, Account, Directory
 from modemd.accounts.notices import Notices
 from modemd.accounts.sending import Sending
@@ -47,6 +48,7 @@ class Desk:
         directory: Directory,
         keys: ApiKeys,
         notices: Notices,
+        billing: Billing,
         status: Callable[[], Awaitable[dict[str, Any]]],
         clock: Clock,
     ) -> None:
@@ -55,6 +57,7 @@ class Desk:
         self._directory = directory
         self._keys = keys
         self._notices = notices
+        self._billing = billing
         self._status = status
         self._clock = clock
 
@@ -150,11 +153,16 @@ class Desk:
         return {"accounts": [_account(account) for account in await self._directory.accounts()]}
 
     async def show_account(self, args: Arguments) -> dict[str, Any]:
-        """One account and the names of its keys."""
+        """One account, how it pays, and the names of its keys."""
         found = await self._directory.find(str(args.get("who", "")))
         if not found:
             raise NotFound("there is no such account", cure="modemd accounts list shows them")
-        return {"accounts": [{**_account(account), "keys": await self._key_list(account)} for account in found]}
+        return {"accounts": [await self._shown(account) for account in found]}
+
+    async def _shown(self, account: Account) -> dict[str, Any]:
+        paying = await self._billing.standing(account.id)
+        paying["credit_text"] = self._billing.tariff.money(paying["credit"])
+        return {**_account(account), "paying": paying, "keys": await self._key_list(account)}
 
     async def _key_list(self, account: Account) -> list[dict[str, Any]]:
         keys = await self._keys.of(account.id)

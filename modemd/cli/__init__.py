@@ -14,7 +14,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from modemd.cli.lazy import LazyGroup
-from modemd.errors import ConfigError, Conflict, ModemdError, NotFound, NotRunning, UsageError
+from modemd.errors import ConfigError, Conflict, ModemdError, NotFound, NotRunning, PaymentRequired, UsageError
 
 FAILED, WRONG_USAGE, NOT_RUNNING = 1, 2, 3
 
@@ -90,5 +90,5 @@ def _complain(what: str, code: int) -> int:
 def _exit_code(error: ModemdError) -> int:
     if isinstance(error, NotRunning):
         return NOT_RUNNING
-    wrong = isinstance(error, ConfigError | UsageError) and not isinstance(error, NotFound | Conflict)
+    wrong = isinstance(error, ConfigError | UsageError) and not isinstance(error, NotFound | Conflict | PaymentRequired)
     return WRONG_USAGE if wrong else FAILED

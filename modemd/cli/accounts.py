@@ -75,6 +75,7 @@ def show(place: Place, who: str, as_json: bool) -> None:
         click.echo(f"e-mail   {account['email'] or '–'}")
         click.echo(f"phone    {account['phone'] or '–'}")
         click.echo(f"created  {moment(account['created_at'])}")
+        click.echo(f"sends    {_pays(account['paying'])}")
         for key in account["keys"]:
             click.echo(f"key      {key['id']}  {moment(key['created_at'])}  {key['name']}")
 
@@ -165,6 +166,14 @@ def _ask(who: str) -> None:
     if not sys.stdin.isatty():
         raise click.UsageError("Nobody is there to be asked: --yes deletes without asking.")
     click.confirm(f"Forget the account of {who} for good?", abort=True)
+
+
+def _pays(paying: dict[str, Any]) -> str:
+    """How an account pays, in words."""
+    if paying["plan"] == "free":
+        return "freely"
+    trial = f"{counted(paying['trial_left'] or 0, 'segment')} left of its trial"
+    return trial if paying["currency"] is None else f"{trial}, then for credit: {paying['credit_text']}"
 
 
 def _yes(flag: bool) -> str | None:

@@ -296,6 +296,7 @@ class Service:
             directory=self.accounts.directory,
             keys=self.accounts.keys,
             notices=self.accounts.notices,
+            billing=self.accounts.billing,
             status=self.status,
             clock=self._clock,
         )

@@ -190,6 +190,30 @@ def test_an_account_needs_a_phone_of_its_own(at: Modemd) -> None:
     assert at(*words, "not a number").code == 2
 
 
+def test_how_an_account_pays_is_shown_and_changed(at: Modemd) -> None:
+    words = ("accounts", "create", "--email", "ola@example.org", "--no-sms", "--phone", "601000004")
+    assert at(*words).code == 0
+    assert "sends    freely" in at("accounts", "show", "ola@example.org").out
+    assert "100 segments left" in at("accounts", "plan", "ola@example.org", "prepaid").out
+    assert "100 segments left of its trial" in at("accounts", "show", "ola@example.org").out
+    assert at("accounts", "plan", "ola@example.org", "free", "--json").json["plan"] == "free"
+    assert at("accounts", "plan", "ola@example.org", "dear").code == 2
+    assert at("accounts", "plan", "nobody@example.org", "free").code == 1
+
+
+def test_without_prices_there_is_no_credit_and_no_invoice(at: Modemd) -> None:
+    words = ("accounts", "create", "--email", "iza@example.org", "--no-sms", "--phone", "601000005")
+    assert at(*words).code == 0
+    refused = at("accounts", "credit", "iza@example.org", "12.30")
+    assert (refused.code, "[billing] prices" in refused.err) == (1, True)
+    assert at("accounts", "credit", "iza@example.org", "12.3").code == 2
+    assert at("accounts", "credit", "iza@example.org", "-5").code == 1
+    for form in ("--text", "--json"):
+        nothing = at("accounts", "invoice", "iza@example.org", form)
+        assert (nothing.code, len(nothing.err.splitlines())) == (1, 1)
+    assert at("accounts", "invoice", "iza@example.org", "--month", "2026-13").code == 2
+
+
 def curl(line: str) -> Ran:
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")

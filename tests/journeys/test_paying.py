@@ -76,5 +76,10 @@ def test_credit_and_messages_agree_to_the_penny_after_every_sigkill(
         on_trial = 3 - usage["trial_left"]
         assert usage["credit"] + PRICE * (sum(one["parts"] for one in kept) - on_trial) == CREDIT
         assert sum(one["amount"] for one in usage["months"]) == CREDIT - usage["credit"]
+    month = usage["months"][0]
+    words = ("accounts", "invoice", EMAIL, "--month", month["month"])
+    draft = as_json(cli(*words, "--json", state_dir=modemd.state_dir).out)
+    assert (draft["number"], draft["total"], draft["buyer"]) == (None, month["amount"], BUYER)
+    assert BUYER["address"] in cli(*words, state_dir=modemd.state_dir).out
     assert answers.keys() == {202}
     assert answers[202] > 10

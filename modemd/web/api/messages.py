@@ -38,7 +38,7 @@ class Messages:
             methods=["POST"],
             status_code=202,
             response_model=shapes.Receipt,
-            responses=shapes.problems(400, 401, 409, 413, 422, 429, 503, 507),
+            responses=shapes.problems(400, 401, 402, 409, 413, 422, 429, 503, 507),
             openapi_extra=shapes.body(shapes.MessageRequest) | {"parameters": [_IDEMPOTENCY]},
         )
         router.add_api_route(
