@@ -50,6 +50,7 @@ class Desk:
         notices: Notices,
         billing: Billing,
         status: Callable[[], Awaitable[dict[str, Any]]],
+        holdup: story.HoldUp,
         clock: Clock,
     ) -> None:
         self._queue = queue
@@ -59,6 +60,7 @@ class Desk:
         self._notices = notices
         self._billing = billing
         self._status = status
+        self._holdup = holdup
         self._clock = clock
 
     @property
@@ -111,7 +113,7 @@ class Desk:
 
     async def why(self, args: Arguments) -> dict[str, Any]:
         """Everything that happened to a message."""
-        return story.tell(await self._queue.story(_message_id(args.get("id"))), self._clock.now())
+        return story.tell(await self._queue.story(_message_id(args.get("id"))), self._clock.now(), self._holdup)
 
     async def list_messages(self, args: Arguments) -> dict[str, Any]:
         """Messages of all accounts, newest first, without what is in them."""

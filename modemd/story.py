@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from modemd.clock import SECOND, rfc3339
@@ -10,8 +11,11 @@ from modemd.queue import IfUncertain, Message, State, Story
 from modemd.queue.rows import Happening, SentSegment
 from modemd.values import Verdict
 
+HoldUp = Callable[[str | None], str]
+"""Why a message that could go does not, of which that SIM has sent the first segments."""
 
-def tell(story: Story, now: int) -> dict[str, Any]:
+
+def tell(story: Story, now: int, holdup: HoldUp) -> dict[str, Any]:
     """The story as lines with their times, and a sentence that answers "why"."""
     message = story.message
     lines = [(message.created, _accepted(message))]
@@ -27,12 +31,12 @@ def tell(story: Story, now: int) -> dict[str, Any]:
         "state": message.state.label,
         "attempts": message.attempts,
         "lines": [{"at": rfc3339(at), "text": text} for at, text in lines],
-        "summary": summary(message, now),
+        "summary": summary(message, now, holdup),
     }
 
 
-def summary(message: Message, now: int) -> str:
-    """Why the message is where it is, in one sentence."""
+def summary(message: Message, now: int, holdup: HoldUp) -> str:
+    """Why the message is where it is, in a sentence or two."""
     reason = message.error_detail or message.error_code or "no reason is known"
     match message.state:
         case State.SCHEDULED:
@@ -41,7 +45,8 @@ def summary(message: Message, now: int) -> str:
             wait = (message.due - now) / SECOND
             return f"It was refused ({reason}) and is tried again in {wait:.0f} s, on another modem if there is one."
         case State.QUEUED:
-            return "It waits for its turn: every modem that may send is busy, or none is ready (see modemd status)."
+            begun = f"{message.sent_parts} of its {message.parts} segments are sent. " if message.sent_parts else ""
+            return begun + holdup(message.sim if message.sent_parts else None)
         case State.SENDING:
             return f"It is being sent through the SIM {_sim(message.sim)}; the network has not answered yet."
         case State.UNCERTAIN:

@@ -28,6 +28,7 @@ from modemd.queue.handover import Handover
 from modemd.queue.usage import Usages
 from modemd.service.allowance import Allowance
 from modemd.service.background import Background
+from modemd.service.holdup import holdup
 from modemd.values import Outcome
 
 _IDENTIFIED = frozenset({Condition.READY, Condition.SENDING, Condition.DRAINING})
@@ -106,6 +107,11 @@ class Floor:
     def able(self) -> int:
         """Modems that could send now."""
         return sum(modem.may_send and self.seats.limited_until(modem.sim) is None for modem in self.pool.modems)
+
+    def holdup(self, begun_on: str | None) -> str:
+        """Why a message that could go does not; ``begun_on`` is the SIM that has sent its first segments."""
+        ready = (modem.sim for modem in self.pool.modems if modem.may_send)
+        return holdup({sim: self.seats.limited_until(sim) for sim in ready}, begun_on)
 
     def sims(self) -> dict[str, str]:
         """The SIMs of all modems that have ever answered, each with the name of its modem."""

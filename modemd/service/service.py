@@ -298,6 +298,7 @@ class Service:
             notices=self.accounts.notices,
             billing=self.accounts.billing,
             status=self.status,
+            holdup=self.floor.holdup,
             clock=self._clock,
         )
         billing_desk = BillingDesk(self.accounts.directory, self.accounts.billing)

@@ -182,6 +182,8 @@ def test_what_can_never_fit_is_refused_at_once_and_nothing_of_it_is_kept(
     assert modemd.post(numbers(1), "one more").status_code == 429
     until(lambda: modemd.states()["sent"] == 4)
     assert modemd.modem("modem0")["limited_until"] is not None
+    waiting = next(one for one in ids if modemd.message(one)["state"] == "queued")
+    assert f"at its limit until {modemd.modem('modem0')['limited_until']}" in modemd.ask("why", id=waiting)["summary"]
     taken_back = [modemd.request("DELETE", f"/v1/messages/{one}").status_code for one in ids]
     assert Counter(taken_back) == {200: 5, 409: 4}
     assert modemd.post(numbers(5), "what was taken back is free again").status_code == 202
