@@ -56,6 +56,7 @@ class User:
     email: str = EMAIL
     phone: str = PHONE
     password: str = ""
+    secret: str = "of its webhook"
     ids: list[str] = field(default_factory=list)
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30.0))
 
@@ -82,7 +83,7 @@ class User:
         group = self.calls("POST", "/v1/groups", {"name": SAID["group"]}, expect=201)["id"]
         self.calls("POST", f"/v1/groups/{group}/recipients", {"recipients": [anna]})
         hook = {"url": f"https://127.0.0.1:1024/{SAID['webhook']}"}
-        self.calls("POST", "/v1/webhooks", hook, expect=201)
+        self.secret = self.calls("POST", "/v1/webhooks", hook, expect=201)["secret"]
         self.calls("POST", "/v1/opt-outs", {"number": STRANGER}, expect=201)
         for name in ("text", "plain text", "long text"):
             self.sends({"to": [ANNA, JAN], "text": SAID[name], "tag": SAID["tag"], "report": True})
@@ -116,7 +117,7 @@ class User:
         """Everything that may be found nowhere."""
         numbers = [ANNA, JAN, STRANGER, self.phone]
         words = {name: value[:20] for name, value in SAID.items()}  # a segment breaks no more than that
-        return [*words.values(), self.email, self.password, *numbers, *(number[3:] for number in numbers)]
+        return [*words.values(), self.email, self.password, self.secret, *numbers, *(number[3:] for number in numbers)]
 
 
 def receipt(modemd: Daemon, erasure: str) -> dict[str, Any]:
@@ -199,7 +200,9 @@ def test_an_account_that_used_everything_is_unreadable_while_it_lives_and_gone_w
     found = completed(modemd, erasure)
     assert seconds(found, "unreadable_at") < UNREADABLE_WITHIN_S
     assert found["removed"]["message"] == 9
-    assert {"billing_data", "webhook", "inbound", "recipient", "opt_out", "api_key"} <= found["removed"].keys()
+    assert {"billing_data", "webhook", "webhook_event", "inbound", "recipient", "opt_out", "api_key"} <= found[
+        "removed"
+    ].keys()
     assert hits([*places, before, sims(bank, tmp_path)], confided) == []
     assert modemd.stop().code == 0
 
