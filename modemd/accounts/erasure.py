@@ -25,14 +25,14 @@ from pathlib import Path
 from modemd import log
 from modemd.accounts import erasing_rows, receipts, verification
 from modemd.accounts.keychain import KeyStore
-from modemd.accounts.receipts import Erasure, Step
+from modemd.accounts.receipts import Erasure, Step, Swept
 from modemd.clock import SECOND, Clock
 from modemd.db import Database, Transaction, Urgency
 from modemd.errors import ModemdError, NotFound, StorageBusy
 from modemd.ids import encode
 from modemd.queue import Queue
 
-__all__ = ["Aftercare", "Erasure", "Erasures", "Step"]
+__all__ = ["Aftercare", "Erasure", "Erasures", "Step", "Swept"]
 
 PROMISED = 60
 """Seconds from the request until nothing can be read any more (interface, section 6)."""
@@ -59,8 +59,8 @@ class Aftercare:
     """Make the database give up the pages of deleted rows. Raises StorageBusy where somebody prevents it."""
     sims: Callable[[], Mapping[str, str]]
     """The SIMs that are known now, each with the name of its modem."""
-    sweep: Callable[[str], Awaitable[bool]]
-    """Empty and overwrite the storage of this SIM and its modem; False if it is out of reach."""
+    sweep: Callable[[str], Awaitable[Swept]]
+    """Empty and overwrite the storage of this SIM and its modem."""
 
 
 class Erasures:
@@ -268,8 +268,12 @@ class Erasures:
     async def _sweep_one(self, sim: str) -> None:
         """Sweep for all whose rows are gone by now."""
         waiting = await self._database.read(lambda reader: receipts.waiting_for_sim(reader, sim))
-        if waiting and await self._aftercare.sweep(sim):
-            await self._database.write(lambda tx: receipts.swept(tx, sim, waiting))
+        outcome = await self._aftercare.sweep(sim) if waiting else Swept.AWAY
+        if outcome is Swept.AWAY:
+            return
+        name = receipts.called(sim, self._aftercare.sims())
+        but = f"not overwritten, the modem refuses that: {name}" if outcome is Swept.REFUSED else ""
+        await self._database.write(lambda tx: receipts.swept(tx, sim, waiting, but))
 
     async def _in_slices(self, erasure: Erasure, table: str, delete: Callable[[Transaction, int], int]) -> None:
         """Delete rows in slices until none is left, each counted in the transaction that deletes it."""

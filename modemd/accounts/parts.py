@@ -15,7 +15,7 @@ from modemd.accounts.bounds import Bounds
 from modemd.accounts.budgets import Budgets
 from modemd.accounts.credentials import Credentials
 from modemd.accounts.directory import Directory
-from modemd.accounts.erasure import Aftercare, Erasures
+from modemd.accounts.erasure import Aftercare, Erasures, Swept
 from modemd.accounts.errands import Errands
 from modemd.accounts.export import Export
 from modemd.accounts.groups import Groups
@@ -79,7 +79,7 @@ class Accounts:
         clock: Clock,
         scrub: Callable[[], Awaitable[None]] | None = None,
         sims: Callable[[], Mapping[str, str]] = dict,
-        sweep: Callable[[str], Awaitable[bool]] | None = None,
+        sweep: Callable[[str], Awaitable[Swept]] | None = None,
     ) -> None:
         ids = queue.ids
         self._clock = clock
@@ -203,5 +203,5 @@ async def _nothing_to_scrub() -> None:
     """For databases whose pages nobody else can read."""
 
 
-async def _nothing_to_sweep(_sim: str) -> bool:
-    return True
+async def _nothing_to_sweep(_sim: str) -> Swept:
+    return Swept.DONE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import Any
 
 import orjson
@@ -30,6 +30,16 @@ class Step(IntEnum):
     SCRUB = 4
     SWEEP = 5
     DONE = 6
+
+
+class Swept(Enum):
+    """What became of an attempt to overwrite the storage of a SIM."""
+
+    DONE = 1
+    AWAY = 2
+    """Out of reach; to be tried again."""
+    REFUSED = 3
+    """The modem does not let it be written to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +134,22 @@ def waiting_for_sim(reader: Reader, sim: str) -> list[int]:
     return [row[0] for row in rows]
 
 
-def swept(tx: Transaction, sim: str, numbers: Sequence[int]) -> None:
-    """A SIM holds nothing any more of the accounts of these erasures."""
+def swept(tx: Transaction, sim: str, numbers: Sequence[int], but: str = "") -> None:
+    """A SIM is done with, for these erasures; ``but`` is what their receipts have to say of it."""
     tx.executemany("DELETE FROM erasure_sim WHERE sim = ? AND erasure = ?", [(sim, number) for number in numbers])
+    for number in numbers if but else ():
+        _retain(tx, number, [but])
 
 
 def waive(tx: Transaction, number: int, names: Mapping[str, str]) -> None:
     """Wait for no SIM any more, and say in the receipt which were never swept."""
-    given_up = [f"not swept, given up by the operator: {called(sim, names)}" for sim in sims(tx, number)]
-    (text,) = tx.execute("SELECT retained FROM erasure WHERE id = ?", (number,)).fetchone()
-    tx.execute("UPDATE erasure SET retained = ? WHERE id = ?", (_text([*orjson.loads(text), *given_up]), number))
+    _retain(tx, number, [f"not swept, given up by the operator: {called(sim, names)}" for sim in sims(tx, number)])
     tx.execute("DELETE FROM erasure_sim WHERE erasure = ?", (number,))
+
+
+def _retain(tx: Transaction, number: int, more: Sequence[str]) -> None:
+    (text,) = tx.execute("SELECT retained FROM erasure WHERE id = ?", (number,)).fetchone()
+    tx.execute("UPDATE erasure SET retained = ? WHERE id = ?", (_text([*orjson.loads(text), *more]), number))
 
 
 def called(sim: str, names: Mapping[str, str]) -> str:

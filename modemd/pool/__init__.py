@@ -124,12 +124,13 @@ class Pool:
         """Ask the network by USSD between two messages; raises Conflict where the modem is not ready."""
         return await self._answering(self._care(name)).lending.errands.ussd(code, at_most_s)
 
-    async def sweep(self, name: str) -> None:
+    async def sweep(self, name: str) -> bool:
         """Empty this modem's storages and overwrite what deleted messages have left in them, between two messages.
 
-        Takes as long as writing every record once: a minute on a slow SIM. Raises Conflict where it is not ready.
+        Takes as long as writing every record once: a minute on a slow SIM, unless nothing was stored since the last
+        time. False if a storage does not let itself be written to. Raises Conflict where the modem is not ready.
         """
-        await self._answering(self._care(name)).lending.errands.sweep()
+        return await self._answering(self._care(name)).lending.errands.sweep()
 
     async def probe(self, port: str) -> Report:
         """A report on what is at this port (or on the modem of this name), safe to paste in public.

@@ -113,9 +113,9 @@ class Errands:
         finally:
             self._failing.discard(result)
 
-    async def sweep(self) -> None:
-        """Overwrite what deleted messages have left in the storages."""
-        await self.answer(self._inbound.sweep)
+    async def sweep(self) -> bool:
+        """Overwrite what deleted messages have left in the storages; False if one does not let itself be written to."""
+        return await self.answer(self._inbound.sweep)
 
     async def ussd(self, code: str, at_most_s: float = ANSWER_S) -> Reply:
         """Ask the network by USSD."""

@@ -57,6 +57,10 @@ class Inbound:
         self._offers: set[asyncio.Task[None]] = set()
         self._held: list[tuple[Kind, str]] = []
         self._brought_up = False
+        self._handed = 0
+        """Messages read from storages and deleted there."""
+        self._clean = False
+        """Nothing was stored on this SIM and in this modem since their last sweep."""
 
     @property
     def waiting(self) -> bool:
@@ -65,7 +69,7 @@ class Inbound:
 
     def begin(self) -> None:
         """The modem has been brought up: its SIM is known, and its storage is to be read."""
-        self._brought_up = True
+        self._brought_up, self._clean = True, False
         held, self._held = self._held, []
         for kind, pdu in held:
             self._offer(kind, pdu)
@@ -111,24 +115,33 @@ class Inbound:
                 await self._fetch_all(link, name)
         await self._count(link)
 
-    async def sweep(self, link: Link) -> None:
+    async def sweep(self, link: Link) -> bool:
         """Overwrite what deleted messages have left: a deleted record keeps its octets until its place is taken.
 
-        Every free place is filled with zeros and deleted again; what comes in meanwhile is handed on. Raises what the
-        link was lost by.
+        Every free place is filled with zeros and deleted again; what comes in meanwhile is handed on. Where nothing was
+        stored since the last sweep there is nothing to do. False if a storage does not let itself be written to. Raises
+        what the link was lost by.
         """
+        if self._clean:
+            return True
         before = self._modem.storage_setting
-        for name in self._modem.storages_to_read:
-            if name not in storage.WRITABLE or not await self._select_both(link, name):
-                continue
-            await self._fetch_all(link, name)
-            for _ in range(storage.MOST_RECORDS):
-                if await self._blank(link) is not Verdict.ACCEPTED:
-                    break
-            await self._fetch_all(link, name)
+        swept = [await self._sweep_one(link, name) for name in self._modem.storages_to_read if name in storage.WRITABLE]
         if before:
             await link.ask(commands.use_storage(*before))
             self._modem.storage_setting = before
+        self._clean = all(blanks and untouched for blanks, untouched in swept)
+        return all(blanks for blanks, _ in swept)
+
+    async def _sweep_one(self, link: Link, name: str) -> tuple[int, bool]:
+        """How many places of a storage were filled, and whether nothing came in meanwhile."""
+        if not await self._select_both(link, name):
+            return 0, False
+        await self._fetch_all(link, name)
+        handed, blanks = self._handed, 0
+        while blanks < storage.MOST_RECORDS and await self._blank(link) is Verdict.ACCEPTED:
+            blanks += 1
+        await self._fetch_all(link, name)
+        return blanks, handed == self._handed
 
     async def close(self) -> None:
         """Offer nothing any more; what is being taken may be finished."""
@@ -168,6 +181,9 @@ class Inbound:
 
     async def _hand_over(self, link: Link, message: Stored) -> None:
         kind = _kind(message.pdu)
+        if not message.pdu.endswith(storage.FILLING):
+            self._handed += 1
+            self._clean = False
         if kind is not None:
             try:
                 await self._take(self._modem, kind, message.pdu)

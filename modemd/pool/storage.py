@@ -18,6 +18,8 @@ MOST_RECORDS = 1000
 """More than any storage has: 255 is the most that is known (Quectel's ME)."""
 BLANK = Segment("00" + "0100" + "0181F0" + "0004" + "8C" + "00" * 140, 148)
 """An SMS-SUBMIT of 140 zeros to nobody: it fills a whole record of a SIM (TS 31.102 4.2.25)."""
+FILLING = BLANK.pdu[6:]
+"""What tells it from any other message: a modem may put its service centre and a reference before that."""
 
 
 @dataclass(frozen=True)

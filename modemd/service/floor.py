@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from modemd import log
+from modemd.accounts.erasure import Swept
 from modemd.accounts.keystore import KeyStore
 from modemd.accounts.sending import Sending
 from modemd.accounts.vault import Vault
@@ -130,14 +131,13 @@ class Floor:
             if seen - before:
                 tell()
 
-    async def sweep(self, sim: str) -> bool:
-        """Overwrite what deleted messages have left on a SIM and in its modem; False if it is out of reach."""
+    async def sweep(self, sim: str) -> Swept:
+        """Overwrite what deleted messages have left on a SIM and in its modem."""
         try:
-            await self.pool.sweep(self.sims().get(sim, ""))
+            return Swept.DONE if await self.pool.sweep(self.sims().get(sim, "")) else Swept.REFUSED
         except (AtError, Conflict, NotFound) as error:
             log.failed("modem.not_swept", error, level="INFO")
-            return False
-        return True
+            return Swept.AWAY
 
     def _pool_settings(self, pins: PinGuard, handover: Handover) -> PoolSettings:
         settings = self._settings

@@ -12,6 +12,7 @@ from modemd import __version__, inbox, log, status
 from modemd.accounts import master_key
 from modemd.accounts.addressee import Addressee
 from modemd.accounts.bounds import Bounds
+from modemd.accounts.erasure import Swept
 from modemd.accounts.inbound import Inbound
 from modemd.accounts.keystore import KeyStore
 from modemd.accounts.numbers import Numbers
@@ -236,7 +237,7 @@ class Service:
     def _sims(self) -> Mapping[str, str]:
         return self.floor.sims()
 
-    async def _sweep(self, sim: str) -> bool:
+    async def _sweep(self, sim: str) -> Swept:
         return await self.floor.sweep(sim)
 
     def _bind(self) -> Listener:

@@ -12,7 +12,7 @@ import pytest
 from modemd.accounts import erasing_rows, keystore
 from modemd.accounts import request as requests
 from modemd.accounts.directory import Account
-from modemd.accounts.erasure import Step
+from modemd.accounts.erasure import Step, Swept
 from modemd.accounts.numbers import Numbers
 from modemd.accounts.parts import UNUSED, Accounts, Terms
 from modemd.at.pdu import count
@@ -39,6 +39,7 @@ class House:
         self.scrubbed, self.busy = 0, False
         self.sims = {"8948000000000000011": "modem1", "8948000000000000033": "modem3"}
         self.absent: set[str] = set()
+        self.refusing: set[str] = set()
         self.swept: list[str] = []
         self.accounts = self._built()
 
@@ -48,11 +49,11 @@ class House:
                 raise StorageBusy("another program reads")
             self.scrubbed += 1
 
-        async def sweep(sim: str) -> bool:
+        async def sweep(sim: str) -> Swept:
             if sim in self.absent:
-                return False
+                return Swept.AWAY
             self.swept.append(sim)
-            return True
+            return Swept.REFUSED if sim in self.refusing else Swept.DONE
 
         self.queue = Queue(self.database, self.clock, "node")
         return Accounts(
@@ -305,6 +306,16 @@ async def test_a_sim_that_carried_its_messages_is_waited_for_although_no_modem_h
     assert waived.retained == [f"not swept, given up by the operator: {name}" for name in named]
     erasure = await house.accounts.erasures.show(number)
     assert (erasure.step, erasure.retained, erasure.waiting_for) == (Step.DONE, waived.retained, [])
+
+
+async def test_a_modem_that_cannot_be_overwritten_is_named_in_the_receipt(house: House) -> None:
+    account, _ = await house.lived(messages=2)
+    house.refusing = {"8948000000000000033"}
+    number = await house.accounts.erasures.request(account.id)
+    assert await house.accounts.erasures.do_all() == 0
+    erasure = await house.accounts.erasures.show(number)
+    assert erasure.retained == ["not overwritten, the modem refuses that: modem3"]
+    assert erasure.completed_at is not None
 
 
 async def test_what_one_erasure_has_swept_counts_for_all(house: House) -> None:

@@ -136,13 +136,35 @@ async def test_a_sweep_leaves_no_octet_of_anybody(hw_sim_bank: StartBank, pool_o
     bench.sender.send(segment())
     await bench.sender.settled(1)
     assert remnants(bank.folder, "modem0")
-    await bench.pool.sweep("modem0")
+    assert await bench.pool.sweep("modem0")
     assert not remnants(bank.folder, "modem0")
     assert stored(bank.folder, "modem0") == 0
     befall(bank.folder, "modem0", "receive", text="after")
     await bench.sender.until(lambda: "after" in deliver_texts(bench.sender))
     bench.sender.send(segment())
     await bench.sender.settled(2)
+    assert remnants(bank.folder, "modem0")
+    assert await bench.pool.sweep("modem0")
+    assert not remnants(bank.folder, "modem0"), "what came after a sweep is swept by the next"
+
+
+async def test_where_nothing_was_stored_since_the_last_sweep_there_is_nothing_to_write(
+    hw_sim_bank: StartBank, pool_over: PoolOver
+) -> None:
+    bank = hw_sim_bank("--air", "0.02", modems=1)
+    bench = await pool_over(bank.ports)
+    assert await bench.pool.sweep("modem0")
+    befall(bank.folder, "modem0", "cme_error", command="AT+CMGW", times=50)
+    assert await bench.pool.sweep("modem0"), "no AT+CMGW, so none is refused"
+
+
+async def test_a_modem_that_takes_no_message_into_its_storage_says_so(
+    hw_sim_bank: StartBank, pool_over: PoolOver
+) -> None:
+    bank = hw_sim_bank("--air", "0.02", modems=1)
+    bench = await pool_over(bank.ports)
+    befall(bank.folder, "modem0", "cme_error", command="AT+CMGW", times=50)
+    assert not await bench.pool.sweep("modem0")
 
 
 def remnants(folder: Path, modem: str) -> bytes:
