@@ -58,7 +58,11 @@ def test_a_request_that_cannot_be_says_which_field_and_how_to_write_it(running: 
 
 def test_every_other_wrong_request_is_a_problem_too(running: Daemon) -> None:
     wrong = {
-        "no JSON": (running.request("POST", "/v1/messages", content=b"{"), 400),
+        "not said to be JSON": (running.request("POST", "/v1/messages", content=b"{"), 415),
+        "no JSON": (
+            running.request("POST", "/v1/messages", content=b"{", headers={"Content-Type": "application/json"}),
+            400,
+        ),
         "a wrong key": (running.request("GET", "/v1/messages", headers={"Authorization": "Bearer mk_wrong"}), 401),
         "no key": (running.request("GET", "/v1/messages", headers={"Authorization": ""}), 401),
         "no such message": (running.request("GET", "/v1/messages/m_0000000000000"), 404),
