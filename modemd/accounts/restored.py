@@ -19,9 +19,12 @@ from modemd.errors import Conflict, Unreadable
 from modemd.queue import restored as messages
 from modemd.queue.submit import discard_all_staged
 
-AS_LAST = ("credential", "api_key", "account_usage", "balance", "booking", "charge", "billing_data", "invoice")
-"""What the accounts of both databases have as they had it last: nobody comes in with what was changed or revoked, and
-money that was paid or spent stays so."""
+AS_LAST = (
+    *("credential", "api_key", "webhook", "webhook_event"),
+    *("account_usage", "balance", "booking", "charge", "billing_data", "invoice"),
+)
+"""What the accounts of both databases have as they had it last: nobody comes in with what was changed or revoked,
+nobody is told what he wants to hear no more, or has been told since, and money that was paid or spent stays so."""
 
 ADDED = ("opt_out", "erasure_sim", "sim_recipient", "pin_trial")
 """Rows that are added where they are missing: who wants no more messages, which PINs a SIM has refused."""

@@ -231,6 +231,39 @@ async def test_who_may_come_in_is_as_it_was_last(house: House, backup: Database)
     new.accounts.close()
 
 
+async def test_who_is_told_what_is_as_it_was_last(house: House, backup: Database) -> None:
+    """A webhook that was removed since stays removed, and what it has been told since is not told again."""
+    account, _, _ = await house.account(PHONES[0])
+
+    async def add(webhook: int, *events: int) -> None:
+        def insert(tx: Any) -> None:
+            tx.execute(
+                "INSERT INTO webhook (id, account, door, kinds, created) VALUES (?, ?, '', '', 1)",
+                (webhook, account.id),
+            )
+            for event in events:
+                tx.execute(
+                    "INSERT INTO webhook_event (event, webhook, account, kind, subject, at, code, detail, due)"
+                    " VALUES (?, ?, ?, 'message.sent', 1, 1, '', '', 1)",
+                    (event, webhook, account.id),
+                )
+
+        await house.database.write(insert)
+
+    async def told(database: Database) -> list[tuple[Any, ...]]:
+        sql = "SELECT w.id, e.event FROM webhook w LEFT JOIN webhook_event e ON e.webhook = w.id ORDER BY w.id, e.event"
+        return await database.read(lambda db: [tuple(row) for row in db.execute(sql).fetchall()])
+
+    await add(1, 10, 11)
+    await add(2, 12)
+    await take(house.database, backup)
+    await house.database.write(lambda tx: tx.execute("DELETE FROM webhook WHERE id = 2").rowcount)
+    await house.database.write(lambda tx: tx.execute("DELETE FROM webhook_event WHERE event IN (10, 12)").rowcount)
+    await add(3, 13)
+    await settle(house, backup)
+    assert await told(backup) == await told(house.database) == [(1, 11), (3, 13)]
+
+
 async def test_a_password_that_was_changed_since_stays_changed(house: House, backup: Database) -> None:
     account, _, _ = await house.account(PHONES[0])
     first = await _password(house, account.id)
