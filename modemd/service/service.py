@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import resource
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
@@ -40,18 +39,13 @@ from modemd.service.background import Background
 from modemd.service.ceremonies import key_directory, open_keys
 from modemd.service.duty_book import DutyBook
 from modemd.service.floor import Floor
+from modemd.service.front import Front
 from modemd.service.measuring import Measuring
 from modemd.service.readiness import Readiness
 from modemd.service.telling import tell
 from modemd.simulator import Simulator
 from modemd.state_dir import control_socket
 from modemd.waker import Waker
-from modemd.web.api import create_app
-from modemd.web.connection import Bounds as ConnectionBounds
-from modemd.web.rates import Rate, Rates
-from modemd.web.server import Listener
-from modemd.web.tls import Certificate
-from modemd.web.whereabouts import Whereabouts
 from modemd.webhooks.outbox import Outbox
 
 SEGMENTS_PER_HOUR = 900.0
@@ -71,7 +65,6 @@ class Service:
         self._running = AsyncExitStack()
         self._allowance = Allowance(settings, clock)
         self._gauge = Gauge()
-        self._certificate: Certificate | None = None
         self._on_stop(self.background.end)
 
     async def start(self) -> None:
@@ -107,8 +100,7 @@ class Service:
 
     async def reload(self) -> None:
         """Take the certificate anew if its files have changed."""
-        if self._certificate is not None:
-            await asyncio.to_thread(self._certificate.reload)
+        await self._front.reload()
 
     async def _start(self) -> None:
         self._database = database = connect(self.settings.database_url, clock=self._clock)
@@ -127,7 +119,7 @@ class Service:
             key_directory(self.settings.state_dir),
             lambda: self.floor.pool.modems,
         )
-        listener = self._bind()
+        self._front = self._build_front()
         await self._start_sending(database, keys, hands)
         self.background.run("waker", Waker(self.queue, self._clock).run())
         self.background.run("accounts", self.accounts.run())
@@ -136,7 +128,7 @@ class Service:
         self.background.run("webhooks", self.telling.run())
         self._on_stop(self.telling.stop)
         await self._start_duties()
-        self._serve_http(listener)
+        self._serve_http(self._front)
         self._running.callback(self.telling.live.close)
         await self._open_desk(keys)
 
@@ -240,52 +232,33 @@ class Service:
     async def _sweep(self, sim: str) -> Swept:
         return await self.floor.sweep(sim)
 
-    def _bind(self) -> Listener:
-        settings, accounts = self.settings, self.accounts
-        if settings.certificate is not None:
-            self._certificate = Certificate(*settings.certificate, self._clock)
-        app = create_app(
-            sending=accounts.sending,
-            keys=accounts.keys,
-            status=self.status,
-            ready=self._readiness.missing,
+    def _build_front(self) -> Front:
+        measuring = Measuring(
+            self.queue,
+            lambda: self.floor,
+            self._gauge,
+            erasures=self.accounts.erasures,
             clock=self._clock,
-            accounts=accounts,
+            backlogs=self.telling.backlogs,
+        )
+        front = Front(
+            self.settings,
+            self._clock,
+            accounts=self.accounts,
             inbox=self.inbound,
             telling=self.telling,
-            doors=settings.doors.open,
-            whereabouts=Whereabouts(
-                (settings.server.host, *settings.server.hosts), settings.server.proxies, self._certificate
-            ),
-            certificate=self._certificate,
-            measure=Measuring(
-                self.queue,
-                lambda: self.floor,
-                self._gauge,
-                erasures=accounts.erasures,
-                clock=self._clock,
-                backlogs=self.telling.backlogs,
-            ).read,
-            rates=Rates(
-                Rate(settings.server.requests_per_minute, self._clock),
-                Rate(settings.server.strangers_per_minute, self._clock),
-            ),
+            status=self.status,
+            readiness=self._readiness,
+            measuring=measuring,
         )
-        listener = Listener(
-            app,
-            settings.server.host,
-            settings.server.port,
-            bounds=ConnectionBounds(settings.server.head_timeout, settings.server.body_timeout, _connections()),
-            certificate=self._certificate,
-        )
-        self.port = listener.bind()
-        return listener
+        self.port = front.bind()
+        return front
 
-    def _serve_http(self, listener: Listener) -> None:
-        serving = self.background.run("http", listener.run())
+    def _serve_http(self, front: Front) -> None:
+        serving = self.background.run("http", front.run())
 
         async def stop() -> None:
-            listener.stop()
+            front.stop()
             await asyncio.gather(serving, return_exceptions=True)
 
         self._on_stop(stop)
@@ -337,11 +310,6 @@ class Service:
 
     def _on_stop(self, do: Callable[[], Awaitable[None]]) -> None:
         self._running.push_async_callback(do)
-
-
-def _connections() -> int:
-    """How many connections the HTTP listener may have: half of the descriptors are for modems and files."""
-    return min(2000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
 
 
 def _node(database: Database) -> str:
