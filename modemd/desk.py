@@ -126,7 +126,10 @@ class Desk:
         return {"messages": [_row(message) for message in found], "cursor": cursor}
 
     async def cancel(self, args: Arguments) -> dict[str, Any]:
-        """Take a waiting message back."""
+        """Take a waiting message back, or what still waits of a whole call."""
+        batch = decode("b", str(args.get("id")))
+        if batch is not None:
+            return {"cancelled": await self._queue.cancel_call(batch)}
         return _state(await self._queue.cancel(_message_id(args.get("id"))))
 
     async def retry(self, args: Arguments) -> dict[str, Any]:

@@ -156,6 +156,10 @@ class Sending:
         """Take a message back. Raises NotFound, or Conflict if it is being sent or has ended."""
         return await self._queue.cancel(number, account)
 
+    async def cancel_call(self, account: int, batch: int) -> int:
+        """Take back what still waits of a call; how many messages. Raises NotFound."""
+        return await self._queue.cancel_call(batch, account)
+
     def open(self, message: Message) -> Sms:
         """What to send; for any thread. Raises Unreadable, also if its text has been forgotten by its age."""
         sms, _, password, _ = letter.decode(self._vault.open(message.account, BODY, message.id, message.body))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from modemd.cli.options import Place, as_json, placed, print_json
-from modemd.cli.rendering import console, moment, table
+from modemd.cli.rendering import console, counted, moment, table
 
 ID = click.argument("message_id", metavar="ID")
 
@@ -53,7 +55,7 @@ def list_messages(place: Place, state: str | None, limit: int, cursor: str | Non
 @as_json
 @placed
 def cancel(place: Place, message_id: str, as_json: bool) -> None:
-    """Take back a message that is not sent yet."""
+    """Take back a message that is not sent yet, or all such messages of a call (ID is its batch, b_…)."""
     _told(message_id, place.call("queue.cancel", id=message_id), as_json)
 
 
@@ -76,8 +78,10 @@ def resolve(place: Place, message_id: str, how: str, as_json: bool) -> None:
     _told(message_id, place.call("queue.resolve", id=message_id, how=how), as_json)
 
 
-def _told(message_id: str, answer: dict[str, object], as_json: bool) -> None:
+def _told(message_id: str, answer: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json({"id": message_id, **answer})
+    elif "cancelled" in answer:
+        click.echo(f"{counted(answer['cancelled'], 'message')} of {message_id} cancelled")
     else:
         click.echo(f"{message_id} is {answer['state']}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import takewhile
 
 from modemd.db import Transaction
 from modemd.errors import Conflict, NotFound
 from modemd.queue import charges, ledger, usage
-from modemd.queue.lookup import NOT_STAGED, one
+from modemd.queue.lookup import NOT_STAGED, one, select
 from modemd.queue.rows import Message
 from modemd.queue.settle import resolve_sent
 from modemd.queue.states import State
@@ -15,6 +16,9 @@ from modemd.values import Lane
 
 SLICE = 250
 """Messages moved in one transaction at most, so that sending never waits long behind the clock."""
+
+CALL_SLICE = 50
+"""The same where each is moved for itself: about 5 ms."""
 
 
 def _find(tx: Transaction, number: int, account: int | None) -> Message:
@@ -38,18 +42,35 @@ def cancel(tx: Transaction, number: int, account: int | None, now: int, *, code:
             cure="only scheduled and queued messages can",
             code="not_cancellable",
         )
+    if not _take_back(tx, found, now, code, detail):
+        return cancel(tx, number, account, now, code=code, detail=detail)  # another daemon was quicker: look again
+    return State.CANCELLED
+
+
+def _take_back(tx: Transaction, found: Message, now: int, code: str = "", detail: str = "") -> bool:
+    """Cancel a message that waits; False if it does not any more."""
     done = tx.execute(
         "UPDATE message SET state = 9, error_code = ?, error_detail = ? WHERE id = ? AND state IN (0, 1)",
-        (code or found.error_code, detail or found.error_detail, number),
+        (code or found.error_code, detail or found.error_detail, found.id),
     )
     if done.rowcount != 1:
-        return cancel(tx, number, account, now, code=code, detail=detail)  # another daemon was quicker: look again
-    which = (number, found.account, found.lane)
-    ledger.moved(tx, *which, found.state, State.CANCELLED, code=code, detail=detail)
-    ledger.note(tx, number, found.account, now, "cancelled", code=code, detail=detail)
-    usage.give_back(tx, found.account, found.parts, found.created)
-    charges.give_back(tx, {number: found.parts - found.sent_parts}, now)
-    return State.CANCELLED
+        return False
+    unsent = found.parts - found.sent_parts
+    ledger.moved(tx, found.id, found.account, found.lane, found.state, State.CANCELLED, code=code, detail=detail)
+    ledger.note(tx, found.id, found.account, now, "cancelled", code=code, detail=detail)
+    usage.give_back(tx, found.account, unsent, found.created)
+    charges.give_back(tx, {found.id: unsent}, now)
+    return True
+
+
+def cancel_call(tx: Transaction, batch: int, account: int, after: int, now: int) -> tuple[list[Message], int | None]:
+    """Take back what waits of a call, beyond an id, a slice at most: those messages, and beyond which id to go on."""
+    where = f"account = ? AND id > ? AND {NOT_STAGED}"
+    rows = select(tx, where, (account, after, CALL_SLICE), "ORDER BY id LIMIT ?")
+    its = list(takewhile(lambda message: message.batch == batch, rows))  # the ids of a call have no other's between
+    waiting = [message for message in its if message.state in (State.SCHEDULED, State.QUEUED)]
+    gone = [message for message in waiting if _take_back(tx, message, now)]
+    return gone, its[-1].id if len(its) == CALL_SLICE else None
 
 
 def cancel_if_waiting(tx: Transaction, numbers: Iterable[int], now: int, code: str, detail: str) -> None:

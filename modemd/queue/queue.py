@@ -12,13 +12,13 @@ from collections.abc import AsyncIterable, Sequence
 
 from modemd.clock import SECOND, Clock
 from modemd.db import Database, Urgency
-from modemd.errors import Conflict
+from modemd.errors import Conflict, NotFound
 from modemd.ids import IdSource
 from modemd.queue import change, lookup, reports, settle
 from modemd.queue import submit as accepting
 from modemd.queue.barrier import Barrier
 from modemd.queue.reports import Fate, News, Taken
-from modemd.queue.rows import Draft, Envelope, Idempotency
+from modemd.queue.rows import Draft, Envelope, Idempotency, Message
 from modemd.queue.states import State
 from modemd.values import Lane, Report
 
@@ -88,6 +88,25 @@ class Queue(Barrier):
             self.on_gone(found)
         self.changed()
         return state
+
+    async def cancel_call(self, batch: int, account: int | None = None) -> int:
+        """Take back what still waits of a call; how many. Raises NotFound."""
+        first = await self.message(batch, account)
+        if first is None or first.batch != batch:
+            raise NotFound("there is no such call", cure="check the id of the batch")
+        count = 0
+        after: int | None = batch - 1
+        while after is not None:
+            gone, after = await self._cancel_slice(first.account, batch, after)
+            count += len(gone)
+            for message in gone:
+                self.on_gone(message)
+            self.changed()
+        return count
+
+    async def _cancel_slice(self, account: int, batch: int, after: int) -> tuple[list[Message], int | None]:
+        now = self._clock.now()
+        return await self._database.write(lambda tx: change.cancel_call(tx, batch, account, after, now))
 
     async def resolve(self, number: int, how: str) -> State:
         """Settle an uncertain message by a person's word; raises NotFound, Conflict."""

@@ -723,6 +723,34 @@ async def test_a_listing_goes_back_page_by_page_without_gaps(queue: Queue, clock
     assert [message.id for message in seen] == [row.id for row in reversed(rows)]
 
 
+async def test_a_whole_call_is_taken_back_but_for_what_is_being_sent_and_other_calls_stay(
+    queue: Queue, clock: ManualClock
+) -> None:
+    async def staged(rows: Sequence[Draft]) -> AsyncIterator[Sequence[Draft]]:
+        for start in range(0, len(rows), 100):
+            yield rows[start : start + 100]
+
+    before = await submitted(queue, clock, 3)
+    call = drafts(queue, 230)
+    await queue.submit(envelope(clock), staged(call))
+    after = await submitted(queue, clock, 3)
+    sending = await queue.message(call[120].id)
+    assert sending is not None
+    await queue.cross([], sending, 1, "sim0", {})
+    gone: list[int] = []
+    queue.on_gone = lambda message: gone.append(message.id)
+    with pytest.raises(NotFound):
+        await queue.cancel_call(call[0].id, account=2)
+    with pytest.raises(NotFound):
+        await queue.cancel_call(call[1].id)
+    assert await queue.cancel_call(call[0].id, account=1) == 229
+    assert gone == [draft.id for draft in call if draft.id != call[120].id]
+    assert await queue.cancel_call(call[0].id) == 0
+    counts = await queue.counts()
+    assert (counts.states[State.QUEUED], counts.states[State.SENDING], counts.totals["cancelled"]) == (6, 1, 229)
+    assert {await state_of(queue, draft.id) for draft in [*before, *after]} == {State.QUEUED}
+
+
 async def test_a_message_that_is_being_sent_cannot_be_cancelled(queue: Queue, clock: ManualClock) -> None:
     [draft] = await submitted(queue, clock)
     await queue.cross([], await queue.message(draft.id), 1, "sim0", {})

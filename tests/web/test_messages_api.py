@@ -257,3 +257,18 @@ async def test_what_does_not_exist_is_not_found(client: httpx.AsyncClient, numbe
     for method in ("GET", "DELETE"):
         answer = await client.request(method, f"/v1/messages/{number}")
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_a_whole_call_is_taken_back_by_its_account_alone(
+    service: Service, client: httpx.AsyncClient, stranger: httpx.AsyncClient
+) -> None:
+    to = [f"+48600100{place:03}" for place in range(120)]
+    batch = (await client.post("/v1/messages", json={"to": to, "text": "x"})).json()["batch"]
+    other = {"Authorization": f"Bearer {service.operator_key}"}
+    assert (await stranger.delete(f"/v1/messages?batch={batch}")).status_code == 401
+    assert (await stranger.delete(f"/v1/messages?batch={batch}", headers=other)).status_code == 404
+    assert (await client.delete(f"/v1/messages?batch={batch}")).json() == {"batch": batch, "cancelled": 120}
+    assert (await client.delete(f"/v1/messages?batch={batch}")).json()["cancelled"] == 0
+    assert (await client.delete("/v1/messages")).json()["field"] == "batch"
+    assert (await client.delete("/v1/messages?batch=all")).status_code == 404
+    assert (await client.delete("/v1/messages?state=queued")).json()["code"] == "unknown_field"

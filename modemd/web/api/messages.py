@@ -10,7 +10,7 @@ from modemd import ids
 from modemd.accounts import request as messages_request
 from modemd.accounts.sending import Sending
 from modemd.clock import Clock
-from modemd.errors import InvalidField
+from modemd.errors import InvalidField, NotFound
 from modemd.queue.states import State, by_label
 from modemd.web.api import paging, shapes
 from modemd.web.doorkeeper import Doorkeeper
@@ -48,6 +48,14 @@ class Messages:
             response_model=shapes.Page,
             responses=shapes.problems(401, 422, 503),
             openapi_extra={"parameters": _PARAMETERS},
+        )
+        router.add_api_route(
+            "/v1/messages",
+            self.cancel_call,
+            methods=["DELETE"],
+            response_model=shapes.CancelledCall,
+            responses=shapes.problems(401, 404, 422, 503),
+            openapi_extra={"parameters": [_BATCH]},
         )
         router.add_api_route(
             "/v1/messages/{id}",
@@ -103,7 +111,20 @@ class Messages:
         state = await self._sending.cancel(caller.account_id, number)
         return answer({"id": ids.encode("m", number), "state": state.label})
 
+    async def cancel_call(self, request: Request) -> Response:
+        """Take back whatever of a call has not been sent; safe to repeat."""
+        caller = await self._doorkeeper.caller(request)
+        batch = query(request, frozenset({"batch"})).get("batch")
+        if batch is None:
+            raise InvalidField("batch", "which call is not said", cure="?batch=b_…, as its receipt gave it")
+        number = ids.decode("b", batch)
+        if number is None:
+            raise NotFound("there is no such call", cure="an id looks like b_01hzy3kd8q2v5")
+        count = await self._sending.cancel_call(caller.account_id, number)
+        return answer({"batch": batch, "cancelled": count})
 
+
+_BATCH = shapes.parameter("batch", "query", "the call, as its receipt gave it", shapes.id_of("b")) | {"required": True}
 _IDEMPOTENCY = shapes.parameter(
     "Idempotency-Key",
     "header",

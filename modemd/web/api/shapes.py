@@ -153,6 +153,13 @@ class Cancelled(Shape):
     state: StateName
 
 
+class CancelledCall(Shape):
+    """A call of which everything was taken back that still waited."""
+
+    batch: str
+    cancelled: int = Field(description="messages taken back")
+
+
 class CardBody(Shape):
     """A number with an optional name and free fields."""
 
