@@ -10,6 +10,7 @@ from modemd.clock import Clock
 from modemd.errors import Conflict, NotFound
 from modemd.pool.care import Care
 from modemd.pool.discovery import Discovery, Finding, Found
+from modemd.pool.health import Health
 from modemd.pool.inbound import Kind, Take
 from modemd.pool.modem import Condition, Modem, Registration
 from modemd.pool.probing import Report, examine, probe, where
@@ -51,6 +52,7 @@ class Pool:
         self._discovery = discovery
         self._findings: Sequence[Finding] = ()
         self._plugged: dict[str, Found] = {}
+        self._healths: dict[str, Health] = {}
         self._cares: dict[str, Care] = {}
         self._tasks: dict[Care, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
@@ -168,22 +170,28 @@ class Pool:
                 log.failed("discovery.failed", reason, level="WARNING")
                 continue
             for place in self._cares.keys() - found.keys() - set(self._fixed):
-                self._cares.pop(place).leave()
+                self._let_go(place)
             for place, each in found.items():
                 self._take_in(place, each)
 
     def _take_in(self, place: str, found: Found) -> None:
         before, self._plugged[place] = self._plugged.get(place), found
-        care = self._cares.pop(place, None)
+        care = self._cares.get(place)
         if care is not None:
             if before is not None and before.number == found.number and care.modem.port in found.ports:
-                self._cares[place] = care
                 care.offered(found.ports)
                 return
-            care.leave()
-        self._cares[place] = self._care_for(found.ports, provisional=True)
+            self._let_go(place)
+        self._cares[place] = care = self._care_for(found.ports, provisional=True)
+        care.modem.health = self._healths.get(place, care.modem.health)
         log.event("modem.plugged_in", place=place, ports=len(found.ports))
         self._start(self._cares[place])
+
+    def _let_go(self, place: str) -> None:
+        """A device that hangs and is replugged by us comes back nameless: its record stays at its socket."""
+        care = self._cares.pop(place)
+        care.leave()
+        self._healths[place] = care.modem.health
 
     def _tell(self, findings: Sequence[Finding]) -> None:
         for new in (each for each in findings if each not in self._findings):
