@@ -74,8 +74,18 @@ class Erasures:
         self._clock = clock
         self._new = asyncio.Event()
         self._changed = asyncio.Condition()
+        self._waits: dict[int, list[str]] = {}
         self._scrubbing = asyncio.Lock()
         self._sweeping = asyncio.Lock()
+
+    @property
+    def alarms(self) -> list[str]:
+        """The erasures that wait for something out of reach, in sentences for the operator."""
+        return [
+            f"the erasure {encode('e', number)} waits for {', '.join(names)} (modemd erasures list)"
+            for number, names in self._waits.items()
+            if names
+        ]
 
     @property
     def key_folders(self) -> list[Path]:
@@ -202,9 +212,11 @@ class Erasures:
             after = await deeds[erasure.step](erasure)
             if after != erasure:
                 await self._write(after)
+            self._waits[erasure.id] = after.waiting_for
             if after.step is erasure.step:
                 return False
             erasure = after
+        del self._waits[erasure.id]
         return True
 
     async def _stop(self, erasure: Erasure) -> Erasure:

@@ -172,7 +172,7 @@ class Accounts:
             f"the mirror of the key store in {folder} is behind: erasures wait for it (modemd keys)"
             for folder in self._keystore.behind()
         ]
-        return behind + self.errands.alarms
+        return behind + self.erasures.alarms + self.errands.alarms
 
     async def erase_unused(self) -> None:
         """Forget the accounts that nobody has used within a week of opening them."""

@@ -272,13 +272,17 @@ async def test_an_absent_modem_is_waited_for_and_named(house: House) -> None:
     assert await house.accounts.erasures.do_all() == 1
     erasure = await house.accounts.erasures.show(number)
     assert (erasure.waiting_for, erasure.completed_at) == (["modem3"], None)
+    assert ["waits for modem3" in alarm for alarm in house.accounts.alarms] == [True]
     assert erasure.unreadable_at is not None
     assert await house.accounts.erasures.verify(number) == {"sim": 1}
     assert await house.accounts.erasures.do_all() == 1
     assert house.swept == ["8948000000000000011"], "once is enough"
-    house.absent = set()
     await house.restart()
+    assert await house.accounts.erasures.do_all() == 1
+    assert len(house.accounts.alarms) == 1, "a restart forgets no alarm"
+    house.absent = set()
     assert await house.accounts.erasures.do_all() == 0
+    assert house.accounts.alarms == []
     assert await house.accounts.erasures.verify(number) == {}
 
 
