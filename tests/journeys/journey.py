@@ -25,6 +25,7 @@ import httpx
 from hw_sim.air_log import AirEntry, AirOutcome
 from hw_sim.control import ask
 from hw_sim.pytest_plugin import BankProcess
+from leak_watch import LeakWatch
 
 from modemd.cli import daemon as control
 from modemd.errors import NotRunning
@@ -102,6 +103,7 @@ class Daemon:
         self.wrap = list(wrap)
         """A command to run it under."""
         self.environ: dict[str, str] = {}
+        self.watch = LeakWatch(state_dir, private.found_in)
         self.discovery = ["--no-discover"]
         """No journey touches what is plugged in to this machine."""
         self._options = [*options, *(word for port in ports for word in ("--modem", port))]
@@ -146,7 +148,7 @@ class Daemon:
                 stdout=subprocess.PIPE,
                 stderr=err,
                 text=True,
-                env=os.environ | self.environ,
+                env=os.environ | self.watch.environ | self.environ,
             )
 
     def start(self) -> None:
@@ -171,6 +173,8 @@ class Daemon:
     def end(self, number: signal.Signals) -> Ended:
         """Send a signal and wait for the end."""
         assert self._process is not None
+        if number == signal.SIGTERM:
+            self.watch.look(self.pid, self.url)
         self._process.send_signal(number)
         return self.wait()
 
@@ -206,6 +210,7 @@ class Daemon:
     def close(self) -> None:
         """End it if it still runs."""
         if self._process is not None:
+            self.watch.look(self.pid, self.url)
             self.kill()
         self._http.close()
 
@@ -328,7 +333,7 @@ class Daemon:
     # --- what it must never have done --------------------------------------------------------------------------
 
     def check(self) -> None:
-        """No unexpected error, nothing private in any output, nothing private in the clear in its files."""
+        """No unexpected error; nothing private in any output, in the clear in its files, or anywhere outside."""
         for path in self.outputs:
             content = path.read_text("utf-8")
             mishap = MISHAPS.search(content)
@@ -336,6 +341,8 @@ class Daemon:
         for path in [*self.outputs, *(file for file in self.state_dir.glob("*") if file.is_file())]:
             found = self.private.found_in(path.read_bytes())
             assert not found, f"{path.name} holds a private {' and a '.join(sorted(found))}"
+        leaks = self.watch.leaks()
+        assert not leaks, leaks
 
 
 def cli(*words: str, state_dir: Path | None = None, stdin: str = "") -> Ended:
