@@ -20,7 +20,7 @@ from modemd.queue import restored as messages
 from modemd.queue.submit import discard_all_staged
 
 AS_LAST = (
-    *("credential", "api_key", "webhook", "webhook_event"),
+    *("credential", "api_key", "webhook", "webhook_event", "callback"),
     *("account_usage", "balance", "booking", "charge", "billing_data", "invoice"),
 )
 """What the accounts of both databases have as they had it last: nobody comes in with what was changed or revoked,

@@ -324,6 +324,27 @@ async def test_money_is_as_it_was_last_and_no_invoice_has_a_number_twice(house: 
         assert sorted(map(tuple, now)) == sorted(map(tuple, last)), table
 
 
+async def test_a_receiver_that_was_taken_off_is_told_nothing_more(house: House, backup: Database) -> None:
+    account, _, _ = await house.account(PHONES[0])
+    webhook = "INSERT INTO webhook (id, account, door, kinds, created) VALUES (1, ?, '', '', 1)"
+    event = (
+        "INSERT INTO webhook_event (event, webhook, account, kind, subject, at, code, detail, due)"
+        " VALUES (1, 1, ?, 'sent', 1, 1, '', '', 1)"
+    )
+    for sql in (webhook, event):
+        await house.database.write(partial(_execute, sql=sql, account=account.id))
+    await take(house.database, backup)
+    for table in ("webhook", "webhook_event"):
+        await house.database.write(partial(_execute, sql=f"DELETE FROM {table} WHERE account = ?", account=account.id))
+    await settle(house, backup)
+    for table in ("webhook", "webhook_event"):
+        assert await backup.read(partial(_rows, table=table)) == []
+
+
+def _execute(tx: Any, sql: str, account: int) -> None:
+    tx.execute(sql, (account,))
+
+
 async def test_accounts_opened_since_are_told_as_missing(house: House, backup: Database) -> None:
     await take(house.database, backup)
     await house.account(PHONES[0])
