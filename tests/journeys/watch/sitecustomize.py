@@ -8,9 +8,12 @@ here: ``leak_watch.py`` reads the report when the daemon has ended.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import ipaddress
 import json
 import os
+import shutil
 import stat
 import sys
 from collections.abc import Callable
@@ -27,8 +30,9 @@ _numbers = count()
 
 
 def note(kind: str, **told: Any) -> None:
-    """One line of the report."""
-    os.write(_report, json.dumps({"kind": kind, **told}, default=repr).encode() + b"\n")
+    """One line of the report; where there is no room, it is lost."""
+    with contextlib.suppress(OSError):
+        os.write(_report, json.dumps({"kind": kind, **told}, default=repr).encode() + b"\n")
 
 
 def connects(_: object, address: object) -> None:
@@ -83,8 +87,11 @@ def removes(path: str | bytes, folder: int) -> None:
     try:
         if stat.S_ISREG(os.stat(path, dir_fd=where, follow_symlinks=False).st_mode):
             os.link(path, f"{REPORT}.removed/{os.getpid()}.{next(_numbers)}", src_dir_fd=where)
-    except FileNotFoundError:
-        return
+    except OSError as error:
+        if error.errno == errno.EXDEV:  # it lies on another disk
+            shutil.copy(os.fsdecode(path), f"{REPORT}.removed/{os.getpid()}.{next(_numbers)}")
+        elif error.errno not in (errno.ENOENT, errno.ENOSPC):
+            raise
 
 
 HANDLERS: dict[str, Callable[..., None]] = {
