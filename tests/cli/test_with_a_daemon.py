@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import shlex
@@ -16,6 +17,10 @@ import pytest
 from running import Modemd, Ran, Running, start, stop
 
 from modemd.cli import daemon as client
+from modemd.clock import SystemClock
+from modemd.db import Database
+from modemd.db.schema import Migration, shipped
+from modemd.db.sqlite import SqliteEngine
 
 PERFECT = "Zażółć gęślą jaźń [bold]🙂[/bold]"
 
@@ -273,6 +278,39 @@ def test_without_a_daemon_status_answers_from_the_database_and_is_exit_3(modemd:
     assert gone.json["running"] is False
     assert gone.json["totals"]["sent"] == 1
     assert "not running" in modemd("status", "--state-dir", str(state_dir)).out
+
+
+def test_without_a_daemon_status_counts_what_an_older_modemd_has_left_and_changes_nothing(
+    modemd: Modemd, tmp_path: Path
+) -> None:
+    state_dir = tmp_path / "older"
+    state_dir.mkdir()
+    older = tuple(migration for migration in shipped() if migration.number <= 3)
+    for migrations, waiting in ((older[:1], 0), (older, 1)):
+        database = Database(SqliteEngine(state_dir / "modemd.db", SystemClock()), SystemClock(), migrations)
+        asyncio.run(_with_one_queued(database, waiting))
+        before = (state_dir / "modemd.db").read_bytes()
+        found = modemd("status", "--json", "--state-dir", str(state_dir))
+        assert found.code == 3, found.err
+        assert found.json["queue"]["queued"] == waiting
+        assert (state_dir / "modemd.db").read_bytes() == before
+
+
+async def _with_one_queued(database: Database, messages: int) -> None:
+    await database.open()
+    if messages:
+        await database.write(lambda tx: tx.tally("state.queued", messages))
+    await database.close()
+
+
+def test_without_a_daemon_status_says_that_the_database_is_newer(modemd: Modemd, tmp_path: Path) -> None:
+    newer = (*shipped(), Migration(9999, "later", "SELECT 1;"))
+    database = Database(SqliteEngine(tmp_path / "modemd.db", SystemClock()), SystemClock(), newer)
+    asyncio.run(_with_one_queued(database, 0))
+    found = modemd("status", "--state-dir", str(tmp_path))
+    assert (found.code, found.out) == (1, "")
+    assert "schema 9999" in found.err
+    assert "install" in found.err
 
 
 def test_a_file_that_is_no_database_is_told_and_left_alone(modemd: Modemd, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from modemd.clock import ManualClock
 from modemd.db import Database, Reader, connect
 from modemd.db.schema import read
-from modemd.errors import SchemaError
+from modemd.errors import SchemaError, StorageError
 
 FIRST = "CREATE TABLE first (id {id}, octets {blob});\nCREATE INDEX first_octets ON first (octets);\n"
 SECOND = "-- why; it is needed\nINSERT INTO first (id, octets)\nVALUES (1, NULL);\n"
@@ -83,6 +83,27 @@ async def test_a_schema_newer_than_the_program_is_refused_with_its_cure(database
         await opened(database_url)
     assert "2" in caught.value.detail
     assert "newer" in caught.value.cure
+
+
+async def test_who_only_looks_brings_nothing_to_this_version(database_url: str, ship: Ship) -> None:
+    ship(m0001_first=FIRST)
+    assert await connect(database_url).look() == 0, "nothing is there, and nothing is made"
+    database = await opened(database_url)
+    await database.close()
+    ship(m0001_first=FIRST, m0002_second=SECOND)
+    database = connect(database_url)
+    assert await database.look() == 1
+    assert await database.read(count) == 0
+    assert len(await database.read(applied)) == 1
+    with pytest.raises(StorageError, match="closed"):
+        await database.write(lambda tx: tx.execute("INSERT INTO first (id) VALUES (7)").rowcount)
+    with pytest.raises(StorageError):
+        await database.read(lambda reader: reader.execute("INSERT INTO first (id) VALUES (7)").rowcount)
+    await database.close()
+    ship(m0000_none="SELECT 1;")
+    database = connect(database_url)
+    with pytest.raises(SchemaError, match="schema 1"):
+        await database.look()
 
 
 async def test_a_number_that_was_skipped_is_refused_not_applied_late(database_url: str, ship: Ship) -> None:
