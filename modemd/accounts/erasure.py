@@ -38,7 +38,7 @@ PROMISED = 60
 """Seconds from the request until nothing can be read any more (interface, section 6)."""
 STOP_FOR = 10.0
 """Seconds for taking back what waits to be sent: enough for 100,000 messages. What is left after that goes with the
-other rows; once the key is gone none of it can be sent."""
+other rows; none of it is sent any more."""
 DRAIN_FOR = 30.0
 """Seconds that a message on the air may take before its account's key goes: whoever asked is promised 60 in all."""
 AGAIN = 5.0
@@ -208,6 +208,7 @@ class Erasures:
             Step.SCRUB: self._scrub,
             Step.SWEEP: self._sweep,
         }
+        self._queue.on_forgotten(erasure.erased)  # nothing more of it goes out, however much is queued
         while erasure.step is not Step.DONE:
             after = await deeds[erasure.step](erasure)
             if after != erasure:
@@ -249,7 +250,6 @@ class Erasures:
         return replace(erasure, step=Step.DELETE, unreadable_at=self._clock.now(), waiting_for=[])
 
     async def _delete(self, erasure: Erasure) -> Erasure:
-        self._queue.on_forgotten(erasure.erased)
         await self._database.write(lambda tx: receipts.expect_sims(tx, erasure, self._aftercare.sims()))
         await self._in_slices(erasure, "message", erasing_rows.delete_messages)
         for table in await self._database.read(erasing_rows.tables):

@@ -23,7 +23,7 @@ def told(receipt: dict[str, Any], as_json: bool) -> None:
         "completed": moment(receipt["completed_at"]),
         "removed": listed(receipt["removed"]),
         "waiting for": ", ".join(receipt["waiting_for"]),
-        "retained": ", ".join(receipt["retained"]),
+        "retained": "; ".join(receipt["retained"]),
     }
     for name, value in lines.items():
         click.echo(f"{name:12} {value or '–'}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from modemd.accounts.numbers import Numbers
 from modemd.accounts.parts import UNUSED, Accounts, Terms
 from modemd.at.pdu import count
 from modemd.clock import ManualClock
-from modemd.db import Database
+from modemd.db import Database, Transaction
 from modemd.errors import Conflict, KeyStoreError, NotFound, StorageBusy, StorageFull, Unauthorised, Unreadable
 from modemd.ids import decode
 from modemd.queue import Queue, State
@@ -203,6 +204,23 @@ async def test_the_phone_is_free_again(house: House) -> None:
         await house.accounts.directory.create(EMAIL, PHONE)
     await house.accounts.erasures.do_all()
     assert (await house.accounts.directory.create(EMAIL, PHONE)).id != account.id
+
+
+async def test_nothing_more_is_handed_out_before_the_first_row_is_deleted(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, _ = await house.lived(messages=2)
+    deeds: list[str] = []
+    house.queue.on_forgotten = lambda gone: deeds.append(f"{gone} forgotten")
+
+    def deleting(tx: Transaction, gone: int, real: Callable[[Transaction, int], int]) -> int:
+        deeds.append("deleted")
+        return real(tx, gone)
+
+    monkeypatch.setattr(erasing_rows, "delete_waiting", partial(deleting, real=erasing_rows.delete_waiting))
+    await house.accounts.erasures.request(account.id)
+    await house.accounts.erasures.do_all()
+    assert deeds[:2] == [f"{account.id} forgotten", "deleted"]
 
 
 async def test_asking_again_gives_the_same_erasure(house: House) -> None:
