@@ -19,6 +19,7 @@ from modemd.accounts.billing.parts import Billing
 from modemd.accounts.directory import OPERATOR, Account, Directory
 from modemd.accounts.notices import Notices
 from modemd.accounts.sending import Sending
+from modemd.accounts.suppression import Suppression
 from modemd.clock import Clock, rfc3339
 from modemd.errors import InvalidField, NotFound
 from modemd.ids import decode, encode
@@ -49,6 +50,7 @@ class Desk:
         keys: ApiKeys,
         notices: Notices,
         billing: Billing,
+        suppression: Suppression,
         status: Callable[[], Awaitable[dict[str, Any]]],
         holdup: story.HoldUp,
         clock: Clock,
@@ -59,6 +61,7 @@ class Desk:
         self._keys = keys
         self._notices = notices
         self._billing = billing
+        self._suppression = suppression
         self._status = status
         self._holdup = holdup
         self._clock = clock
@@ -78,6 +81,9 @@ class Desk:
             "accounts.create": self.create_account,
             "accounts.list": self.list_accounts,
             "accounts.show": self.show_account,
+            "suppression.add": self.suppress,
+            "suppression.lift": self.lift,
+            "suppression.check": self.check,
         }
 
     async def status(self, _: Arguments) -> dict[str, Any]:
@@ -168,6 +174,20 @@ class Desk:
         paying = await self._billing.standing(account.id)
         paying["credit_text"] = self._billing.tariff.money(paying["credit"])
         return {**_account(account), "paying": paying, "keys": await self._key_list(account)}
+
+    async def suppress(self, args: Arguments) -> dict[str, Any]:
+        """Let no account send to a number any more."""
+        await self._suppression.add(str(args.get("number", "")))
+        return {"suppressed": True}
+
+    async def lift(self, args: Arguments) -> dict[str, Any]:
+        """Allow a number again."""
+        await self._suppression.lift(str(args.get("number", "")))
+        return {"suppressed": False}
+
+    async def check(self, args: Arguments) -> dict[str, Any]:
+        """Whether a number is suppressed."""
+        return {"suppressed": await self._suppression.holds(str(args.get("number", "")))}
 
     async def _key_list(self, account: Account) -> list[dict[str, Any]]:
         keys = await self._keys.of(account.id)

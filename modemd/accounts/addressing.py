@@ -13,6 +13,7 @@ from modemd.accounts.numbers import Numbers, Rejected, sort
 from modemd.accounts.opt_outs import OptOuts
 from modemd.accounts.recipients import Card, Recipients
 from modemd.accounts.request import MAX_RECIPIENTS, Request
+from modemd.accounts.suppression import Suppression
 from modemd.accounts.vault import Box
 from modemd.errors import InvalidField
 
@@ -40,6 +41,7 @@ class Books(NamedTuple):
     recipients: Recipients
     groups: Groups
     opt_outs: OptOuts
+    suppression: Suppression
 
 
 class Addressing:
@@ -126,13 +128,20 @@ class Addressing:
     async def _wanted(
         self, account: int, addressed: list[Addressed], rejected: list[Rejected], box: Box
     ) -> list[Addressed]:
-        """Without those who do not want to hear from the account."""
-        blocked = await self._books.opt_outs.blocked(account) if self._books is not None else frozenset()
-        if not blocked:
+        """Without those who do not want to hear from the account, or from anybody here."""
+        if self._books is None:
+            return addressed
+        blocked = await self._books.opt_outs.blocked(account)
+        suppressed = await self._books.suppression.among([one.to for one in addressed])
+        if not blocked and not suppressed:
             return addressed
         wanted = []
-        for one in addressed:
-            if box.tag("to", one.to) in blocked:
+        for place, one in enumerate(addressed):
+            if place % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+            if one.to in suppressed:
+                rejected.append(Rejected(to=one.to, code="suppressed", detail="this number wants no SMS from here"))
+            elif box.tag("to", one.to) in blocked:
                 rejected.append(Rejected(to=one.to, code="opted_out", detail="this number has opted out"))
             else:
                 wanted.append(one)

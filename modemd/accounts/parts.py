@@ -29,6 +29,7 @@ from modemd.accounts.recipients import Recipients
 from modemd.accounts.retention import Ages, Retention
 from modemd.accounts.sending import Sending
 from modemd.accounts.sessions import LIFE, Sessions
+from modemd.accounts.suppression import Suppression
 from modemd.accounts.vault import Vault
 from modemd.clock import SECOND, Clock
 from modemd.db import Database
@@ -92,7 +93,8 @@ class Accounts:
         self.opt_outs = OptOuts(database, vault, terms.numbers, ids=ids, clock=clock)
         self.recipients = Recipients(database, vault, ids, clock)
         self.groups = Groups(database, vault, ids, clock)
-        books = Books(self.recipients, self.groups, self.opt_outs)
+        self.suppression = Suppression(database, keystore, terms.numbers, clock)
+        books = Books(self.recipients, self.groups, self.opt_outs, self.suppression)
         self.billing = Billing(database, vault, terms.tariff, terms.zone, ids=ids, clock=clock)
         self.sending = Sending(
             queue,

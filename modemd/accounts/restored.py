@@ -26,7 +26,7 @@ AS_LAST = (
 """What the accounts of both databases have as they had it last: nobody comes in with what was changed or revoked,
 nobody is told what he wants to hear no more, or has been told since, and money that was paid or spent stays so."""
 
-ADDED = ("opt_out", "erasure_sim", "sim_recipient", "pin_trial")
+ADDED = ("opt_out", "suppression", "erasure_sim", "sim_recipient", "pin_trial")
 """Rows that are added where they are missing: who wants no more messages, which PINs a SIM has refused."""
 
 NEWEST = {"erasure": "id", "sim_usage": "sim", "invoice_series": "year"}

@@ -320,6 +320,7 @@ def _none_acceptable(rejected: list[Rejected]) -> InvalidField:
 
 _CURES = {
     "opted_out": "leave it out; if its owner has agreed to be sent to again, delete the opt-out",
+    "suppressed": "leave it out; only the operator of this gateway can allow it again",
     "missing_field": "give the recipients that field, or take it out of the text",
     "no_price": "leave it out, or ask the operator of this gateway for a price",
 }

@@ -271,6 +271,7 @@ class Service:
             keys=self.accounts.keys,
             notices=self.accounts.notices,
             billing=self.accounts.billing,
+            suppression=self.accounts.suppression,
             status=self.status,
             holdup=self.floor.holdup,
             clock=self._clock,

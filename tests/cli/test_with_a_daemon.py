@@ -219,6 +219,16 @@ def test_without_prices_there_is_no_credit_and_no_invoice(at: Modemd) -> None:
     assert at("accounts", "invoice", "iza@example.org", "--month", "2026-13").code == 2
 
 
+def test_a_number_is_suppressed_checked_and_allowed_again(at: Modemd, type_in: Callable[[str], None]) -> None:
+    type_in("601000006\n")
+    assert at("suppression", "add", "-").code == 0
+    assert at("suppression", "check", "+48601000006", "--json").json == {"suppressed": True}
+    assert "wants no SMS from here" in at("send", "--to", "601000006", "hello").err
+    assert at("suppression", "lift", "601000006").code == 0
+    assert "not suppressed" in at("suppression", "check", "601000006").out
+    assert at("suppression", "add", "nobody").code == 2
+
+
 def curl(line: str) -> Ran:
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
