@@ -29,7 +29,7 @@ FAILED, WRONG_USAGE, NOT_RUNNING = 1, 2, 3
         "queue": "List, cancel, retry and settle messages.",
         "modems": "Show the modems; drain, resume, restart, probe them.",
         "accounts": "Create, show, export and delete accounts.",
-        "suppression": "Numbers that no account may send to, by your word.",
+        "suppression": "Keep numbers that no account may send to.",
         "keys": "Show the key store; make, mirror, restore it, change its master key.",
         "tls": "Make a certificate for the HTTP listener.",
         "erasures": "Show deletions of accounts, and prove them.",

@@ -10,7 +10,10 @@ from modemd.cli.typed import StandardInput
 
 @click.group("suppression")
 def command() -> None:
-    """Numbers that no account may send to, because their owners asked you. Nobody can list them."""
+    """Keep numbers that no account may send to.
+
+    Nobody can list them: only keyed forms are kept.
+    """
 
 
 @command.command("add")
