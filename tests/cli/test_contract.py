@@ -163,4 +163,4 @@ def test_completion_names_the_commands() -> None:
         text=True,
         check=False,
     )
-    assert ran.stdout.split() == ["plain,start", "plain,status", "plain,send"]
+    assert ran.stdout.split() == ["plain,start", "plain,status", "plain,send", "plain,suppression"]
