@@ -110,9 +110,10 @@ class Deliveries:
         return await self._count("dead_at IS NOT NULL")
 
     async def tidy(self) -> None:
-        """Give up what is too old or too much, and drop old dead letters."""
+        """Give up what is too old or too much, drop old dead letters, and take up what a fault has left lying."""
         await tidying.tidy(self.database, self.clock.now())
         await self.outbox.reload()
+        self.wake(await self.database.read(line.with_backlog))
 
     async def disable(self, webhook: int, why: str) -> None:
         """Send a receiver nothing more; what waits for it becomes dead letters."""

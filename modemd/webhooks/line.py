@@ -92,7 +92,7 @@ def settle(tx: Transaction, receiver: Receiver, results: Sequence[Result], now: 
         tx.execute(f"DELETE FROM webhook_event WHERE webhook = ? AND event IN ({marks})", (receiver.id, *taken))
     failed = [one for one in results if one.error]
     tx.executemany(
-        "UPDATE webhook_event SET attempts = attempts + 1, due = ?, error = ?, dead_at = ? "
+        "UPDATE webhook_event SET attempts = attempts + 1, due = ?, error = ?, dead_at = COALESCE(dead_at, ?) "
         "WHERE webhook = ? AND event = ?",
         [(one.due, one.error, now if one.dead else None, receiver.id, one.event) for one in failed],
     )

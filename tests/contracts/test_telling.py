@@ -349,6 +349,28 @@ async def test_a_receiver_that_fails_is_left_alone_and_then_tried_with_one_event
     assert shown.succeeded_at is not None
 
 
+async def test_what_a_fault_of_ours_has_left_lying_is_taken_up_again(
+    gateway: Gateway, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = await gateway.account()
+    await gateway.webhooks.create(account, receiver.url, KINDS)
+    failed = asyncio.Event()
+
+    async def fail(*_: Any) -> list[bytes]:
+        failed.set()
+        raise RuntimeError("a fault of ours")
+
+    await gateway.telling.deliveries.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(gateway.telling.deliveries.documents, "of", fail)
+        await gateway.attempt((await gateway.queued(account))[0], ACCEPTED)
+        await asyncio.wait_for(failed.wait(), 5)
+    await asyncio.sleep(0)
+    assert (len(await gateway.rows()), receiver.got) == (1, [])
+    await gateway.telling.deliveries.tidy()
+    await asyncio.to_thread(receiver.wait, 1)
+
+
 async def test_one_event_that_is_never_taken_becomes_a_dead_letter_and_holds_up_no_other(
     gateway: Gateway, receiver: Receiver
 ) -> None:
@@ -402,18 +424,44 @@ async def test_what_is_too_old_too_much_or_without_receiver_goes(
     webhook, _ = await gateway.webhooks.create(account, receiver.url, ["message.sent"])
     for message in await gateway.queued(account, 10):
         await gateway.attempt(message, ACCEPTED)
-    await gateway.telling.deliveries.tidy()
+    await tidying.tidy(gateway.database, gateway.clock.now())
     shown = await gateway.webhooks.one(account, webhook.id)
     assert (shown.waiting, shown.dead) == (5, 3), "the newest of each"
     letters = await gateway.webhooks.dead_letters(account, webhook.id, None, 10)
     assert {letter.error for letter in letters} == {"too_many"}
     old = gateway.clock.now() - round((KEPT_S + 1) * SECOND)
     await gateway.database.write(lambda tx: tx.execute("UPDATE webhook_event SET at = ?", (old,)).rowcount)
-    await gateway.telling.deliveries.tidy()
+    await tidying.tidy(gateway.database, gateway.clock.now())
     assert (await gateway.webhooks.one(account, webhook.id)).waiting == 0
     await gateway.database.write(lambda tx: tx.execute("DELETE FROM webhook").rowcount)
-    await gateway.telling.deliveries.tidy()
+    await tidying.tidy(gateway.database, gateway.clock.now())
     assert await gateway.rows() == []
+
+
+async def test_what_was_given_up_while_it_was_under_way_stays_given_up(gateway: Gateway, receiver: Receiver) -> None:
+    account = await gateway.account()
+    webhook, _ = await gateway.webhooks.create(account, receiver.url, KINDS)
+    given_up = threading.Event()
+
+    def refuse(_: Got) -> int:
+        given_up.wait(10)
+        return 503
+
+    receiver.answer = refuse
+    await gateway.telling.deliveries.start()
+    await gateway.attempt((await gateway.queued(account))[0], ACCEPTED)
+    await asyncio.to_thread(receiver.wait, 1)
+    old = gateway.clock.now() - round((KEPT_S + 1) * SECOND)
+    await gateway.database.write(lambda tx: tx.execute("UPDATE webhook_event SET at = ?", (old,)).rowcount)
+    await tidying.tidy(gateway.database, gateway.clock.now())
+    given_up.set()
+
+    async def settled() -> bool:
+        return (await gateway.webhooks.one(account, webhook.id)).failures > 0
+
+    await gateway.until(settled)
+    shown = await gateway.webhooks.one(account, webhook.id)
+    assert (shown.waiting, shown.dead) == (0, 1)
 
 
 async def test_callbacks_and_their_lines_go_when_nothing_needs_them(
