@@ -56,7 +56,7 @@ async def test_a_revoked_key_is_refused_at_once(service: Service, client: httpx.
 async def test_an_unknown_path_and_method_are_problems(client: httpx.AsyncClient) -> None:
     assert of_problem(await client.get("/v1/nothing")) == (404, "not_found")
     assert of_problem(await client.get("/v1/messages/")) == (404, "not_found")
-    answer = await client.put("/v1/messages", json={})
+    answer = await client.put("/v1/groups", json={})
     assert of_problem(answer) == (405, "method_not_allowed")
     assert answer.headers["allow"] == "GET, HEAD, POST"
 
