@@ -80,6 +80,8 @@ class Credits:
             return None
         question, pace, now = self._question_of(modem.sim), self._pace, self._clock.monotonic()
         if question is None:
+            if modem.held is not None:  # another SIM is in it now, and nobody wants to know its credit
+                self._pool.release(modem.name)
             return None
         known = self._known.setdefault(modem.sim, Known(now - 1.5 * pace.every_s, modem.sent, read=True))
         rest_s = pace.held_s if modem.held is not None else pace.every_s if known.read else pace.failed_s

@@ -80,6 +80,16 @@ async def test_whoever_resumes_it_by_hand_is_believed_until_it_is_asked_again(
     assert bench.pool.modems[0].held is None
 
 
+async def test_a_sim_that_nobody_asks_about_is_not_held_for_the_one_before_it(
+    bank: BankProcess, pool_over: PoolOver
+) -> None:
+    bench = await pool_over(bank.ports)
+    await paid(bench, bank, -0.9, "0.10")
+    await bench.until(lambda modems: modems[0].condition is Condition.DRAINING)
+    await credits_of(bench, None).look()
+    await bench.until(lambda modems: modems[0].may_send)
+
+
 async def test_it_stays_held_when_it_is_replugged(bank: BankProcess, pool_over: PoolOver) -> None:
     bench = await pool_over([str(bank.folder / "modem*")], wait=False)
     await bench.ready(2)
