@@ -18,6 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +34,8 @@ from modemd.errors import NotRunning
 T = TypeVar("T")
 
 COMMAND = Path(sys.executable).with_name("modemd")
+DISTINCTIVE = 8
+"""Characters of a word that no help text and no error says by itself."""
 START_S = 30.0
 """Seconds a daemon may take to listen on a loaded machine; it takes one."""
 STOP_S = 10.0
@@ -62,13 +65,18 @@ class Private:
     words: set[str] = field(default_factory=set)
     """Texts, keys, e-mail addresses."""
 
-    def found_in(self, content: bytes) -> set[str]:
-        """Which kinds of it are in some octets: numbers also without their country code and as a TPDU spells them."""
+    def found_in(self, content: bytes, shortest: int = 1) -> set[str]:
+        """Which kinds of it are in some octets: numbers also without their country code and as a TPDU spells them.
+
+        Words shorter than ``shortest`` are left out, for where people read sentences they are there anyhow.
+        """
         spelled = {number[-9:].encode() for number in self.numbers} | {_semi_octets(number) for number in self.numbers}
         runs = (run.group() for run in re.finditer(rb"[0-9F]{9,}", content))
         windows = (run[at : at + size] for run in runs for size in (9, 10) for at in range(len(run) - size + 1))
         found = {"number"} if any(window in spelled for window in windows) else set()
         for word in self.words:
+            if len(word) < shortest:
+                continue
             if word.encode() in content or word.encode("utf-16-be").hex().upper().encode() in content:
                 found.add("word")
         return found
@@ -103,7 +111,7 @@ class Daemon:
         self.wrap = list(wrap)
         """A command to run it under."""
         self.environ: dict[str, str] = {}
-        self.watch = LeakWatch(state_dir, private.found_in)
+        self.watch = LeakWatch(state_dir, partial(private.found_in, shortest=DISTINCTIVE))
         self.discovery = ["--no-discover"]
         """No journey touches what is plugged in to this machine."""
         self._options = [*options, *(word for port in ports for word in ("--modem", port))]
