@@ -30,6 +30,7 @@ def server(daemon: StartDaemon) -> Daemon:
     """A daemon that serves its own certificate on all addresses, and an account."""
     modemd = daemon(None)
     assert cli("tls", "init", "--host", NAME, state_dir=modemd.state_dir).code == 0
+    modemd.environ = {"MODEMD_SERVER__HEAD_TIMEOUT": "2"}
     modemd.launch("--listen", "0.0.0.0:0")
     assert modemd.says_where()
     modemd.open_account()
@@ -92,6 +93,12 @@ def test_nothing_older_than_tls_1_2_is_spoken(server: Daemon) -> None:
     assert handshake(server, ca, ssl.TLSVersion.TLSv1_2)[0] == "TLSv1.2"
     with pytest.raises((ssl.SSLError, ConnectionError)):
         handshake(server, ca, ssl.TLSVersion.TLSv1_1)
+
+
+def test_who_begins_no_handshake_is_cut_off(server: Daemon) -> None:
+    with socket.create_connection(("127.0.0.1", port(server)), timeout=30) as silent:
+        assert handshake(server, server.state_dir / "tls" / "ca.pem")[0] == "TLSv1.3", "others are served meanwhile"
+        assert silent.recv(1) == b""
 
 
 def test_a_renewed_certificate_is_served_without_a_restart_and_a_broken_one_is_not(server: Daemon) -> None:
