@@ -69,13 +69,13 @@ async def _next(hands: Claims[Message], stocked: asyncio.Event) -> Claim[Message
     return claim
 
 
-def submit(gateway: Daemon, count: int) -> list[str]:
-    """Hand in so many messages; the ids of the last call."""
-    made: list[dict[str, Any]] = []
+def submit(gateway: Daemon, count: int) -> dict[str, Any]:
+    """Hand in so many messages; the receipt of the last call."""
+    made: dict[str, Any] = {}
     for start in range(0, count, CALL):
         numbers = [f"+4860{number:07d}" for number in range(start, min(start + CALL, count))]
-        made = gateway.post({"to": numbers, "text": TEXT, "lane": "bulk", "tag": f"part {start}"})["messages"]
-    return [message["id"] for message in made]
+        made = gateway.post({"to": numbers, "text": TEXT, "lane": "bulk", "tag": f"part {start}"})
+    return made
 
 
 def median_ms(act: Callable[[], object], times: int = LOOKS) -> float:
@@ -111,7 +111,7 @@ def measure(folder: Path, messages: int) -> tuple[dict[str, float], dict[str, An
         with daemon(folder, each.ports) as gateway:
             before, started = gateway.rss_mib(), time.monotonic()
             with sampled(gateway.rss_mib) as memory:
-                ids = submit(gateway, messages)
+                last = submit(gateway, messages)
             made = {
                 "submitted_per_s": messages / (time.monotonic() - started),
                 "rss_before_mib": before,
@@ -119,7 +119,11 @@ def measure(folder: Path, messages: int) -> tuple[dict[str, float], dict[str, An
                 "rss_after_mib": gateway.rss_mib(),
                 "sent_meanwhile": gateway.status()["totals"]["sent"],
             }
-            costs = looks(gateway, ids, "+48600000001")
+            costs = looks(gateway, [message["id"] for message in last["messages"]], "+48600000001")
+            if messages > CALL:
+                started = time.monotonic()
+                cancelled = gateway.request("DELETE", f"/v1/messages?batch={last['batch']}")["cancelled"]
+                made["cancelled_per_s"] = cancelled / (time.monotonic() - started)
         with running(folder, each.ports) as again:
             made |= {"rss_at_start_mib": again.rss_mib()}
             costs["start"] = 1000 * again.start_s

@@ -106,7 +106,7 @@ class Queue(Barrier):
 
     async def _cancel_slice(self, account: int, batch: int, after: int) -> tuple[list[Message], int | None]:
         now = self._clock.now()
-        return await self._database.write(lambda tx: change.cancel_call(tx, batch, account, after, now))
+        return await self._database.write(lambda tx: change.cancel_call(tx, batch, account, after, now), Urgency.BULK)
 
     async def resolve(self, number: int, how: str) -> State:
         """Settle an uncertain message by a person's word; raises NotFound, Conflict."""
