@@ -14,7 +14,7 @@ from modemd.cli.typed import StandardInput
 
 REPLACED = {
     "merged": "Opt-outs, passwords, API keys and erasures are as they were last.",
-    "none": "There was no database before: opt-outs, passwords and API keys are those of the backup.",
+    "none": "From a database that it replaces nothing was taken: opt-outs, passwords and API keys are the backup's.",
     "damaged": "The database it replaces could not be read: opt-outs newer than the backup are lost.",
     "foreign": "The database it replaces was another modemd's; nothing was taken from it.",
 }
