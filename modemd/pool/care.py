@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import math
-import re
 from collections.abc import Sequence
 
 from modemd import log
-from modemd.at import codes, grammar
 from modemd.at.codes import Judgement
-from modemd.at.events import Final, Unsolicited
 from modemd.at.link import Link
 from modemd.at.serial import Port, open_port
 from modemd.at.state import State
 from modemd.at.trace import Traced
 from modemd.clock import Clock
 from modemd.errors import ModemdError, ModemLost, PortUnusable
-from modemd.pool import registration, rungs
+from modemd.pool import rungs
 from modemd.pool.bringup import BringUp, Step
+from modemd.pool.ears import Ears
 from modemd.pool.health import Evidence, Rung, evidence_of
 from modemd.pool.lending import Lending
 from modemd.pool.modem import Condition, Modem
@@ -39,8 +36,6 @@ RESET_GRACE_S = 10.0
 who resets a modem that owes one for longer does so because of that. What is unanswered then is uncertain."""
 _WITHOUT_EVIDENCE = frozenset({"asked", "look", "foreign", "text_mode"})
 """Ends of a link that speak against no modem: a person asked for it, the SIM is to be looked at, somebody meddled."""
-
-_COMMAND = re.compile(r"AT(?:[+^*$#%&]|[EVQZ]\d?)")
 
 
 class Care:
@@ -59,8 +54,7 @@ class Care:
         self._fruitless = 0
         """Candidates tried in vain, one after the other."""
         self._booting = True
-        self._nothing_said = True
-        """Nothing has been said to this modem: what it answers, it answers to our predecessor."""
+        self._ears = Ears(modem, self.lending, hooks)
         self._restart: tuple[str, ...] = ()
         """What restarts it, once its family is known."""
         self._restart_asked = False
@@ -68,7 +62,7 @@ class Care:
         self._hurry = asyncio.Event()
         modem.on_settled = self._settled
         modem.on_change = hooks.changed
-        modem.on_orphan = self._accepted_late
+        modem.on_orphan = self._ears.accepted_late
 
     async def run(self) -> None:
         """Until ``stop``: never raises for what a port or a modem does."""
@@ -167,7 +161,7 @@ class Care:
         if self._restart_asked:
             return await self._restarted(port), 0.0
         while not self._stopping:
-            link = Link(port, self._hear)
+            link = Link(port, self._ears.hear)
             self.modem.laid(link)
             try:
                 await self._live(link)
@@ -203,7 +197,7 @@ class Care:
 
         def before(step: Step) -> None:
             self._becomes(Condition.STARTING, f"bring-up: {step}")
-            self._nothing_said &= step is Step.LISTEN
+            self._ears.nothing_said &= step is Step.LISTEN
             if step is Step.SERVICE:  # modem and SIM are known
                 self._restart = link.dialect.restart
                 self._hooks.identified(self.modem)
@@ -264,37 +258,3 @@ class Care:
 
     def _becomes(self, condition: Condition, reason: str | None = None) -> None:
         self.modem.becomes(condition, reason)
-
-    def _hear(self, event: Unsolicited) -> None:
-        """What the modem says unasked."""
-        news = registration.told(event.text)
-        if news is not None:
-            self.modem.registered(*news)
-            if not news[1].good:
-                self.lending.network_in_doubt()
-        elif event.text.startswith("+CMGS:"):
-            reference = grammar.whole_numbers(grammar.after("+CMGS:", event.text))[0]
-            if reference is not None:
-                self._accepted_late(reference)
-        elif self._nothing_said and (final := grammar.final(event.text)) is not None and not final.ok:
-            self._nothing_said = False
-            self._refused_late(final)
-        elif _COMMAND.match(event.text) and self.modem.link is not None:
-            self._meddled(self.modem.link)
-        else:
-            self.lending.errands.hear(event)
-
-    def _accepted_late(self, reference: int) -> None:
-        self._hooks.late(self.modem, Outcome(Verdict.ACCEPTED, reference=reference))
-
-    def _refused_late(self, final: Final) -> None:
-        """How long after Ctrl-Z it came is not known well enough: only a code can prove that it was not accepted."""
-        self._hooks.late(
-            self.modem, codes.classify(final.family, final.number, after_s=math.inf, text=final.text).outcome()
-        )
-
-    def _meddled(self, link: Link) -> None:
-        """The echo of a command that is not ours: another program is on the port and may have changed any setting."""
-        cure = "stop it; for ModemManager: modemd install, then systemctl restart ModemManager"
-        log.event("modem.other_program", level="WARNING", modem=self.modem.name, port=self.modem.port, cure=cure)
-        link.lose(ModemLost("another program sends commands to this port", cure=cure, code="foreign"))
