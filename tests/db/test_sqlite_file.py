@@ -161,11 +161,11 @@ async def test_a_full_database_refuses_whole_batches_and_goes_on_when_there_is_r
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MB."""
+    """A file system of 2 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip("a really full disk is not tested: mounting one takes root")
@@ -191,7 +191,7 @@ async def test_a_full_disk_refuses_writes_loses_none_and_goes_on_when_there_is_r
 
 async def test_a_new_database_on_a_full_disk_is_refused(small_disk: Path) -> None:
     with pytest.raises(OSError, match="space"):
-        (small_disk / "ballast").write_bytes(bytes(2_000_000))
+        (small_disk / "ballast").write_bytes(bytes(4_000_000))
     assert isinstance(await refusal(small_disk / "modemd.db"), StorageFull)
 
 
