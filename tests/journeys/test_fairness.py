@@ -18,6 +18,7 @@ CAMPAIGN = 20_000
 """Messages of a large campaign: what a test has time to hand in. `python -m bench fairness` does it with 100,000."""
 MOST = 10_000
 """Recipients of one call."""
+BULK = "nobody waits for this"
 LONG = "seven hundred and sixty-five characters take five segments, " * 12
 
 
@@ -33,7 +34,7 @@ class Rivals:
         for name, phone in (("campaigner", "+48600999001"), ("single", "+48600999002")):
             self.keys[name] = self.modemd.open_account(f"{name}@example.org", phone)
 
-    def send(self, who: str, to: Sequence[str], text: str = "fair", **more: object) -> list[str]:
+    def send(self, who: str, to: Sequence[str], text: str = "one of a campaign", **more: object) -> list[str]:
         """Submit as one of the two."""
         self.modemd.key = self.keys[who]
         return [one for at in range(0, len(to), MOST) for one in self.modemd.send(to[at : at + MOST], text, **more)]
@@ -91,7 +92,7 @@ def test_in_the_bulk_lane_too_nobody_waits_for_a_campaign(rivals: Rivals) -> Non
 
 def test_a_cancelled_campaign_does_not_set_its_account_back(rivals: Rivals) -> None:
     rivals.modemd.key = rivals.keys["campaigner"]
-    batch = rivals.modemd.post(numbers(CAMPAIGN // 4), "fair").json()["batch"]
+    batch = rivals.modemd.post(numbers(CAMPAIGN // 4), "one of a campaign").json()["batch"]
     rivals.busy()
     answer = rivals.modemd.request("DELETE", "/v1/messages", params={"batch": batch})
     assert CAMPAIGN / 5 < answer.json()["cancelled"] < CAMPAIGN / 4
@@ -112,12 +113,12 @@ def test_long_messages_that_the_network_refuses_half_the_time_delay_nobody_else(
 
 @pytest.mark.parametrize("rivals", [0.06], indirect=True)
 def test_bulk_gets_every_twentieth_claim_while_others_press(rivals: Rivals) -> None:
-    rivals.send("campaigner", numbers(200), "bulk", lane="bulk")
-    rivals.send("single", numbers(600, first=1000), "press")
+    rivals.send("campaigner", numbers(200), BULK, lane="bulk")
+    rivals.send("single", numbers(600, first=1000), "somebody waits for this")
     since = time.time()
     until(lambda: sum(entry.started > since for entry in rivals.bank.air()) >= 400)
     begun = sorted((entry for entry in rivals.bank.air() if entry.started > since), key=lambda entry: entry.started)
-    places = [place for place, entry in enumerate(begun[:400]) if entry.text == "bulk"]
+    places = [place for place, entry in enumerate(begun[:400]) if entry.text == BULK]
     assert len(places) >= 0.05 * 400 - 1, places
     longest = max(after - before for before, after in pairwise(places))
     assert longest <= 20 + rivals.bank.modems, "claims reach the air a little out of order, by a modem's place at most"

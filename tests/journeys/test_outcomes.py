@@ -28,7 +28,7 @@ def test_what_is_for_later_goes_within_the_second_and_what_is_too_late_does_not_
     bank = hw_sim_bank("--air", "0.05", modems=2)
     modemd = ready(daemon(bank), 2)
     at = datetime.now(UTC) + timedelta(seconds=2)
-    modemd.send(numbers(4), "on time", send_at=at.isoformat())
+    modemd.send(numbers(4), "this one comes on time", send_at=at.isoformat())
     assert modemd.states() == {"scheduled": 4}
     bank.wait_for_air(4)
     assert all(0 <= entry.started - at.timestamp() < 1 for entry in bank.air())
@@ -36,13 +36,13 @@ def test_what_is_for_later_goes_within_the_second_and_what_is_too_late_does_not_
     for modem in ("modem0", "modem1"):
         modemd.ask("modems.drain", name=modem)
     submitted = time.time()
-    late = modemd.send(numbers(3, first=10), "too late", valid_for=2)
+    late = modemd.send(numbers(3, first=10), "this one comes too late", valid_for=2)
     until(lambda: all(modemd.message(one)["state"] == "expired" for one in late))
     assert 2 <= time.time() - submitted < 3
     for modem in ("modem0", "modem1"):
         modemd.ask("modems.resume", name=modem)
     modemd.ready(2)
-    assert modemd.settled(modemd.send(numbers(2, first=20), "afterwards")) == {"sent": 2}
+    assert modemd.settled(modemd.send(numbers(2, first=20), "and this one afterwards")) == {"sent": 2}
     assert not {entry.to for entry in bank.air()} & set(numbers(3, first=10))
     assert "Its time was over" in cli("why", late[0], state_dir=modemd.state_dir).out
 

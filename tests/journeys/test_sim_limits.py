@@ -131,7 +131,7 @@ async def test_an_accounts_day_ends_at_the_operators_midnight(hw_sim_bank: Start
     async with serving(tmp_path, bank, clock, toml) as service:
         key = await an_account(service)
         clock.put(TURN - timedelta(seconds=2))
-        assert (await post(service, key, numbers(4), "within")).status_code == 202
+        assert (await post(service, key, numbers(4), "this is within it")).status_code == 202
         refused = await post(service, key, numbers(3), "one too many")
         assert (refused.status_code, refused.json()["code"]) == (429, "limit_per_day")
         assert 1 <= int(refused.headers["Retry-After"]) <= 2
