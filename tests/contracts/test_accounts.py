@@ -11,7 +11,8 @@ import pytest
 
 from modemd import ids
 from modemd.accounts import keystore
-from modemd.accounts.api_keys import REMEMBERED, ApiKeys, Caller
+from modemd.accounts.api_keys import REMEMBERED, ApiKeys
+from modemd.accounts.caller import Caller
 from modemd.accounts.directory import OPERATOR, Directory
 from modemd.accounts.keystore import KeyStore
 from modemd.accounts.numbers import Numbers

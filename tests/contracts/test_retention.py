@@ -136,5 +136,7 @@ async def test_a_message_whose_text_is_forgotten_is_never_sent_as_an_empty_one(h
     number = decode("m", message["id"])
     assert number is not None
     await house.queue.retry(number)
+    queued = await house.queue.message(number)
+    assert queued is not None
     with pytest.raises(Unreadable, match="forgotten"):
-        house.accounts.sending.open(await house.queue.message(number))
+        house.accounts.sending.open(queued)
