@@ -22,7 +22,7 @@ RAMP_S = 2.0
 def window(messages: list[dict[str, Any]], start: float, end: float, modems: int) -> float:
     """The share of a span of time in which modems had a message on the air."""
     busy = sum(max(0.0, min(one["ended"], end) - max(one["started"], start)) for one in messages)
-    return busy / (modems * (end - start))
+    return float(busy / (modems * (end - start)))
 
 
 def phase(folder: Path, options: argparse.Namespace, *, loaded: bool) -> dict[str, float]:
