@@ -14,7 +14,7 @@ run: $(VENV)/.installed ## start modemd with 4 simulated modems and show how to 
 	@exec $(BIN)/modemd start --simulate 4 --state-dir .run --first-message
 
 test: ready ## run every test; ARGS="-k queue -x" goes to pytest
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: ready ## what ruff and mypy have to say
 	@$(BIN)/ruff check .

@@ -87,7 +87,11 @@ def receiving(certificate: Path | None = None, host: str = "127.0.0.1") -> Itera
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            length = int(self.headers.get("content-length", 0))
+            body = self.rfile.read(length)
+            if len(body) < length:  # whoever sent it was killed in the middle
+                self.close_connection = True
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             status = receiver.take(Got(self.command, self.path, headers, body, self.client_address))
             self.send_response(status)

@@ -211,6 +211,16 @@ def test_ussd_tells_the_balance_and_a_prepaid_sim_runs_dry() -> None:
     assert lines_of(host.wait(2)) == ["+CUSD: 4"]
 
 
+def test_a_sim_that_ran_dry_sends_again_when_somebody_pays_in() -> None:
+    host = Host(carrier={"balance": 0.05, "price": 0.1})
+    host.write(b"ATE0\r")
+    assert b"+CMGS" not in host.send()
+    host.strike("top_up", amount=0.1)
+    assert b"+CMGS" in host.send()
+    host.ask('AT+CUSD=1,"*100#",15')
+    assert lines_of(host.wait(2)) == ['+CUSD: 0,"Your balance is 0.05",15']
+
+
 @pytest.mark.parametrize(
     ("carrier", "answer"),
     [
