@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 from hw_sim.pytest_plugin import BankProcess
 from journey import Daemon, Private, arrived, numbers, on_air, told
 from wiretap import POINTS, Point, Wiretap, after_a_moment, tapped
@@ -106,6 +107,7 @@ class Campaign:
         self._tap = tap
         self._sent: dict[str, tuple[str, str]] = {}
         self._next = 0
+        self._owed: list[tuple[list[str], str, str]] = []
         self._by: dict[str, str] = {}
         self.judgement = Judgement()
 
@@ -119,6 +121,7 @@ class Campaign:
             self.strike(kill)
             self.modemd.start()
             self._count(kill)
+            self._send_owed()
         self.modemd.settled(sorted(self._sent), seconds=120)
         self._judge()
         return self.judgement
@@ -129,9 +132,18 @@ class Campaign:
         self._next += count
         ids: list[str] = []
         for turn, text in enumerate(TEXTS):
-            some = recipients[turn :: len(TEXTS)]
-            made = self.modemd.send(some, f"{place}: {text}")
-            self._sent |= {one: (to, f"{place}: {text}") for one, to in zip(made, some, strict=True)}
+            self._owed.append((recipients[turn :: len(TEXTS)], f"{place}: {text}", f"call-{self._next}-{turn}"))
+            ids += self._send_owed()
+        return ids
+
+    def _send_owed(self) -> list[str]:
+        """Send what no answer has come for: a call that a kill has cut is repeated with its Idempotency-Key."""
+        ids: list[str] = []
+        while self._owed:
+            some, text, key = self._owed[0]
+            made = self.modemd.send(some, text, headers={"Idempotency-Key": key})
+            self._owed.pop(0)
+            self._sent |= {one: (to, text) for one, to in zip(made, some, strict=True)}
             ids += made
         return ids
 
@@ -153,8 +165,11 @@ class Campaign:
         deadline = time.monotonic() + STRIKE_S
         while not wait([struck], MORE_S).done:
             assert time.monotonic() < deadline, "the trap is never sprung"
-            self.submit(len(TEXTS))
-        struck.result()
+            try:
+                self.submit(len(TEXTS))
+            except httpx.TransportError:
+                break  # the blow fell meanwhile
+        struck.result(STRIKE_S)
 
     def _count(self, kill: Kill) -> None:
         uncertain = sum(int(event["uncertain"]) for event in told(self.modemd.log, "queue.recovered"))
