@@ -8,7 +8,7 @@ import httpx
 from web_service import Service
 
 from modemd.accounts import request
-from modemd.web.api import shapes
+from modemd.web.api.shapes.messages import MessageRequest
 
 
 async def test_status_is_the_operators(service: Service, client: httpx.AsyncClient) -> None:
@@ -39,7 +39,7 @@ async def test_openapi_describes_every_call_and_its_answers(stranger: httpx.Asyn
 
 
 def test_the_described_body_has_the_fields_and_limits_of_the_one_that_is_read() -> None:
-    schema = shapes.MessageRequest.model_json_schema()
+    schema = MessageRequest.model_json_schema()
     assert schema["properties"].keys() == request.Request.__dataclass_fields__.keys()
     assert schema["required"] == ["text"]
     assert schema["additionalProperties"] is False

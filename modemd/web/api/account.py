@@ -11,12 +11,13 @@ from modemd.accounts.erasure import Erasures
 from modemd.accounts.export import Export
 from modemd.accounts.login import Login
 from modemd.clock import rfc3339
-from modemd.errors import NotFound
-from modemd.ids import decode, encode
-from modemd.web.api import shapes
+from modemd.ids import encode
+from modemd.web.api import openapi
+from modemd.web.api.calls import Call, routes
+from modemd.web.api.shapes import account as shapes
 from modemd.web.doorkeeper import Doorkeeper
 from modemd.web.edge import network_of
-from modemd.web.lean import LeanRoute, answer, read_json, strings
+from modemd.web.lean import answer, id_in, read_json, strings
 
 
 class OwnAccount:
@@ -33,38 +34,15 @@ class OwnAccount:
 
     def routes(self) -> APIRouter:
         """Their paths, and what OpenAPI says of them."""
-        router = APIRouter(route_class=LeanRoute, tags=["account"])
-        router.add_api_route(
-            "/v1/account",
-            self.show,
-            methods=["GET"],
-            response_model=shapes.Account,
-            responses=shapes.problems(401, 503),
+        path, one = "/v1/account", openapi.ident("e", "e_… as the deletion answered")
+        erasing = (400, 401, 403, 422, 429, 503)
+        return routes(
+            "account",
+            Call("GET", path, self.show, shapes.Account, problems=(401, 503)),
+            Call("DELETE", path, self.erase, shapes.ErasureBegun, 202, body=shapes.Password, problems=erasing),
+            Call("GET", f"{path}/export", self.export, problems=(401, 403, 503)),
+            Call("GET", "/v1/erasures/{id}", self.receipt, shapes.Erasure, parameters=[one], problems=(404, 503)),
         )
-        router.add_api_route(
-            "/v1/account",
-            self.erase,
-            methods=["DELETE"],
-            status_code=202,
-            response_model=shapes.ErasureBegun,
-            responses=shapes.problems(400, 401, 403, 422, 429, 503),
-            openapi_extra=shapes.body(shapes.Password),
-        )
-        router.add_api_route(
-            "/v1/account/export",
-            self.export,
-            methods=["GET"],
-            responses=shapes.problems(401, 403, 503),
-        )
-        router.add_api_route(
-            "/v1/erasures/{id}",
-            self.receipt,
-            methods=["GET"],
-            response_model=shapes.Erasure,
-            responses=shapes.problems(404, 503),
-            openapi_extra={"parameters": [shapes.ident("e", "e_… as the deletion answered")]},
-        )
-        return router
 
     async def show(self, request: Request) -> Response:
         """The caller's account."""
@@ -96,7 +74,4 @@ class OwnAccount:
     async def receipt(self, request: Request) -> Response:
         """How far an erasure is. Needs no authentication: there is nobody left to authenticate."""
         self._doorkeeper.count_stranger(request)
-        number = decode("e", request.path_params["id"])
-        if number is None:
-            raise NotFound("there is no such erasure", cure="an id looks like e_01hzy3kd8q2v5")
-        return answer(receipts.document(await self._erasures.show(number)))
+        return answer(receipts.document(await self._erasures.show(id_in(request, "e", "erasure"))))

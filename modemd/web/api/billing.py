@@ -6,9 +6,10 @@ from fastapi import APIRouter, Request, Response
 
 from modemd.accounts.billing import buyers
 from modemd.accounts.billing.parts import Billing
-from modemd.web.api import shapes
+from modemd.web.api.calls import Call, routes
+from modemd.web.api.shapes import account as shapes
 from modemd.web.doorkeeper import Doorkeeper
-from modemd.web.lean import LeanRoute, answer, read_json
+from modemd.web.lean import answer, read_json
 
 
 class Paying:
@@ -20,30 +21,13 @@ class Paying:
 
     def routes(self) -> APIRouter:
         """Their paths, and what OpenAPI says of them."""
-        router = APIRouter(route_class=LeanRoute, tags=["billing"])
-        router.add_api_route(
-            "/v1/account/billing",
-            self.show,
-            methods=["GET"],
-            response_model=shapes.Billing,
-            responses=shapes.problems(401, 403, 503),
+        path, putting = "/v1/account/billing", (400, 401, 403, 422, 503)
+        return routes(
+            "billing",
+            Call("GET", path, self.show, shapes.Billing, problems=(401, 403, 503)),
+            Call("PUT", path, self.put, shapes.Billing, body=shapes.Buyer, problems=putting),
+            Call("GET", "/v1/account/usage", self.usage, shapes.Usage, problems=(401, 503)),
         )
-        router.add_api_route(
-            "/v1/account/billing",
-            self.put,
-            methods=["PUT"],
-            response_model=shapes.Billing,
-            responses=shapes.problems(400, 401, 403, 422, 503),
-            openapi_extra=shapes.body(shapes.Buyer),
-        )
-        router.add_api_route(
-            "/v1/account/usage",
-            self.usage,
-            methods=["GET"],
-            response_model=shapes.Usage,
-            responses=shapes.problems(401, 503),
-        )
-        return router
 
     async def show(self, request: Request) -> Response:
         """The account's billing data, and how it stands. Money is in the smallest unit of the currency."""

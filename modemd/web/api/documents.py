@@ -10,7 +10,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 
-from modemd.web.api import shapes
+from modemd.web.api import openapi
 
 _SECURITY = {
     "key": {"type": "http", "scheme": "bearer", "description": "An API key, mk_…"},
@@ -60,7 +60,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document of what ``app`` answers."""
     document = get_openapi(title="modemd", version=app.version, description=app.description, routes=app.routes)
     components = document.setdefault("components", {})
-    components.setdefault("schemas", {})["Problem"] = shapes.Problem.model_json_schema()
+    components.setdefault("schemas", {})["Problem"] = openapi.Problem.model_json_schema()
     components["securitySchemes"] = _SECURITY
     for path, operations in document["paths"].items():
         for operation in operations.values():
@@ -72,7 +72,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
 def _complete(operation: dict[str, Any]) -> None:
     """Add what every call may answer, whatever it does."""
     known = (401,) if operation["security"] else ()
-    always = shapes.problems(*_ALWAYS, *known, *((400, 408, 413, 415) if "requestBody" in operation else ()))
+    always = openapi.problems(*_ALWAYS, *known, *((400, 408, 413, 415) if "requestBody" in operation else ()))
     for status, described in always.items():
         operation["responses"].setdefault(str(status), described)
     operation["responses"] = dict(sorted(operation["responses"].items()))

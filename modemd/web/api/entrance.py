@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -14,10 +13,11 @@ from modemd.accounts.numbers import Numbers
 from modemd.accounts.sessions import LIFE, Sessions
 from modemd.clock import rfc3339
 from modemd.ids import encode
-from modemd.web.api import shapes
+from modemd.web.api.calls import Call, routes
+from modemd.web.api.shapes import account as shapes
 from modemd.web.doorkeeper import COOKIE, Doorkeeper, from_here
 from modemd.web.edge import network_of
-from modemd.web.lean import LeanRoute, answer, read_json, strings
+from modemd.web.lean import answer, read_json, strings
 
 _COOKIE = f"{COOKIE}={{}}; Max-Age={{}}; Path=/; HttpOnly; Secure; SameSite=Strict"
 
@@ -44,24 +44,15 @@ class Entrance:
 
     def routes(self) -> APIRouter:
         """Their paths, and what OpenAPI says of them."""
-        router = APIRouter(route_class=LeanRoute, tags=["getting in"])
-        posts: list[tuple[str, Any, type[shapes.Shape], type[shapes.Shape], int]] = [
-            ("/v1/accounts", self.register, shapes.Registration, shapes.PasswordSent, 202),
-            ("/v1/account/password-reset", self.reset, shapes.Reset, shapes.PasswordSent, 202),
-            ("/v1/session", self.log_in, shapes.LogIn, shapes.Session, 200),
-        ]
-        for path, endpoint, body, model, status in posts:
-            router.add_api_route(
-                path,
-                endpoint,
-                methods=["POST"],
-                status_code=status,
-                response_model=model,
-                responses=shapes.problems(400, 401, 422, 429, 503) if status == 200 else shapes.problems(400, 422, 503),
-                openapi_extra=shapes.body(body),
-            )
-        router.add_api_route("/v1/session", self.log_out, methods=["DELETE"], status_code=204)
-        return router
+        accounts, reset, session = "/v1/accounts", "/v1/account/password-reset", "/v1/session"
+        asking, entering = (400, 422, 503), (400, 401, 422, 429, 503)
+        return routes(
+            "getting in",
+            Call("POST", accounts, self.register, shapes.PasswordSent, 202, body=shapes.Registration, problems=asking),
+            Call("POST", reset, self.reset, shapes.PasswordSent, 202, body=shapes.Reset, problems=asking),
+            Call("POST", session, self.log_in, shapes.Session, body=shapes.LogIn, problems=entering),
+            Call("DELETE", session, self.log_out, status=204),
+        )
 
     async def register(self, request: Request) -> Response:
         """Open an account: a password comes by SMS. The same answer whether or not the number has an account."""

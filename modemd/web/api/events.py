@@ -15,10 +15,10 @@ from starlette.types import Receive, Scope, Send
 
 from modemd import ids
 from modemd.errors import InvalidField, ModemdError
-from modemd.web.api import shapes
+from modemd.web.api import openapi
+from modemd.web.api.calls import Call, routes
 from modemd.web.doorkeeper import Doorkeeper
 from modemd.web.edge import HEAD
-from modemd.web.lean import LeanRoute
 from modemd.webhooks.event import Documents, Event
 from modemd.webhooks.live import Live, Stream
 
@@ -40,16 +40,10 @@ class Events:
 
     def routes(self) -> APIRouter:
         """Its path, and what OpenAPI says of it."""
-        router = APIRouter(route_class=LeanRoute, tags=["events"])
-        last = shapes.parameter("Last-Event-ID", "header", "the last event of an earlier stream, v_…")
-        router.add_api_route(
-            "/v1/events",
-            self.stream,
-            methods=["GET"],
-            responses={200: {"content": {"text/event-stream": {}}}, **shapes.problems(401, 422, 429, 503)},
-            openapi_extra={"parameters": [last]},
-        )
-        return router
+        last = openapi.parameter("Last-Event-ID", "header", "the last event of an earlier stream, v_…")
+        streamed: openapi.Responses = {200: {"content": {"text/event-stream": {}}}}
+        listening = Call("GET", "/v1/events", self.stream, parameters=[last], others=streamed)
+        return routes("events", listening, refusals=(401, 422, 429, 503))
 
     async def stream(self, request: Request) -> Response:
         """What happens to the account's messages, and inbound SMS, as it happens: server-sent events."""

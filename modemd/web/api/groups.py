@@ -10,9 +10,11 @@ from modemd.accounts.groups import MAX_CHANGE, Group, Groups
 from modemd.clock import rfc3339
 from modemd.errors import InvalidField
 from modemd.ids import decode, encode
-from modemd.web.api import paging, shapes
+from modemd.web.api import openapi, paging
+from modemd.web.api.calls import Call, routes
+from modemd.web.api.shapes import recipients as shapes
 from modemd.web.doorkeeper import Doorkeeper
-from modemd.web.lean import LeanRoute, answer, id_in, query, read_json, strings
+from modemd.web.lean import answer, id_in, query, read_json, strings
 
 
 class Grouping:
@@ -24,30 +26,19 @@ class Grouping:
 
     def routes(self) -> APIRouter:
         """Their paths, and what OpenAPI says of them."""
-        router = APIRouter(route_class=LeanRoute, tags=["groups"])
-        one = {"parameters": [shapes.ident("g", "g_…")]}
-        member = {"parameters": [*one["parameters"], shapes.ident("r", "r_…", "recipient")]}
-        name, members = shapes.body(shapes.GroupName), shapes.body(shapes.Members)
-        calls: list[tuple[str, str, Any, int, Any, dict[str, Any]]] = [
-            ("GET", "/v1/groups", self.list, 200, shapes.GroupPage, {"parameters": paging.PARAMETERS}),
-            ("POST", "/v1/groups", self.make, 201, shapes.Group, name),
-            ("GET", "/v1/groups/{id}", self.get, 200, shapes.Group, one),
-            ("PUT", "/v1/groups/{id}", self.rename, 200, shapes.Group, name | one),
-            ("DELETE", "/v1/groups/{id}", self.remove, 204, None, one),
-            ("POST", "/v1/groups/{id}/recipients", self.put_in, 200, shapes.Group, members | one),
-            ("DELETE", "/v1/groups/{id}/recipients/{recipient}", self.take_out, 204, None, member),
-        ]
-        for method, path, endpoint, status, model, extra in calls:
-            router.add_api_route(
-                path,
-                endpoint,
-                methods=[method],
-                status_code=status,
-                response_model=model,
-                responses=shapes.problems(400, 401, 404, 409, 422, 503),
-                openapi_extra=extra,
-            )
-        return router
+        group, member = openapi.ident("g", "g_…"), openapi.ident("r", "r_…", "recipient")
+        one, name = "/v1/groups/{id}", shapes.GroupName
+        return routes(
+            "groups",
+            Call("GET", "/v1/groups", self.list, shapes.GroupPage, parameters=paging.PARAMETERS),
+            Call("POST", "/v1/groups", self.make, shapes.Group, 201, body=name),
+            Call("GET", one, self.get, shapes.Group, parameters=[group]),
+            Call("PUT", one, self.rename, shapes.Group, body=name, parameters=[group]),
+            Call("DELETE", one, self.remove, status=204, parameters=[group]),
+            Call("POST", f"{one}/recipients", self.put_in, shapes.Group, body=shapes.Members, parameters=[group]),
+            Call("DELETE", f"{one}/recipients/{{recipient}}", self.take_out, status=204, parameters=[group, member]),
+            refusals=(400, 401, 404, 409, 422, 503),
+        )
 
     async def list(self, request: Request) -> Response:
         """Groups, oldest first."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from modemd.accounts.export import Inbox
-from modemd.web.api import paging, shapes
+from modemd.web.api import paging
+from modemd.web.api.calls import Call, routes
+from modemd.web.api.shapes import messages as shapes
 from modemd.web.doorkeeper import Doorkeeper
-from modemd.web.lean import LeanRoute, answer, query
+from modemd.web.lean import answer, query
 
 
 class InboxView:
@@ -19,16 +21,8 @@ class InboxView:
 
     def routes(self) -> APIRouter:
         """Its path, and what OpenAPI says of it."""
-        router = APIRouter(route_class=LeanRoute, tags=["inbox"])
-        router.add_api_route(
-            "/v1/inbox",
-            self.list,
-            methods=["GET"],
-            response_model=shapes.InboxPage,
-            responses=shapes.problems(401, 422, 503),
-            openapi_extra={"parameters": paging.PARAMETERS},
-        )
-        return router
+        listing = Call("GET", "/v1/inbox", self.list, shapes.InboxPage, parameters=paging.PARAMETERS)
+        return routes("inbox", listing, refusals=(401, 422, 503))
 
     async def list(self, request: Request) -> Response:
         """Inbound SMS, newest first."""

@@ -8,9 +8,11 @@ from modemd import ids
 from modemd.accounts.api_keys import ApiKey, ApiKeys
 from modemd.clock import rfc3339
 from modemd.errors import NotFound
-from modemd.web.api import shapes
+from modemd.web.api import openapi
+from modemd.web.api.calls import Call, routes
+from modemd.web.api.shapes import account as shapes
 from modemd.web.doorkeeper import Doorkeeper
-from modemd.web.lean import LeanRoute, answer, read_json, strings
+from modemd.web.lean import answer, read_json, strings
 
 
 class KeyRing:
@@ -22,32 +24,14 @@ class KeyRing:
 
     def routes(self) -> APIRouter:
         """Their paths, and what OpenAPI says of them."""
-        router = APIRouter(route_class=LeanRoute, tags=["keys"])
-        router.add_api_route(
-            "/v1/keys",
-            self.mint,
-            methods=["POST"],
-            status_code=201,
-            response_model=shapes.NewKey,
-            responses=shapes.problems(400, 401, 403, 409, 422, 503),
-            openapi_extra=shapes.body(shapes.KeyName),
+        one = openapi.ident("k", "k_…")
+        minting, revoking = (400, 401, 403, 409, 422, 503), (401, 403, 404, 503)
+        return routes(
+            "keys",
+            Call("POST", "/v1/keys", self.mint, shapes.NewKey, 201, body=shapes.KeyName, problems=minting),
+            Call("GET", "/v1/keys", self.list, shapes.KeyList, problems=(401, 503)),
+            Call("DELETE", "/v1/keys/{id}", self.revoke, status=204, parameters=[one], problems=revoking),
         )
-        router.add_api_route(
-            "/v1/keys",
-            self.list,
-            methods=["GET"],
-            response_model=shapes.KeyList,
-            responses=shapes.problems(401, 503),
-        )
-        router.add_api_route(
-            "/v1/keys/{id}",
-            self.revoke,
-            methods=["DELETE"],
-            status_code=204,
-            responses=shapes.problems(401, 403, 404, 503),
-            openapi_extra={"parameters": [shapes.ident("k", "k_…")]},
-        )
-        return router
 
     async def mint(self, request: Request) -> Response:
         """A new key; it is shown this once."""

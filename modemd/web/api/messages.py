@@ -12,9 +12,11 @@ from modemd.accounts.sending import Sending
 from modemd.clock import Clock
 from modemd.errors import InvalidField, NotFound
 from modemd.queue.states import State, by_label
-from modemd.web.api import paging, shapes
+from modemd.web.api import openapi, paging
+from modemd.web.api.calls import Call, routes
+from modemd.web.api.shapes import messages as shapes
 from modemd.web.doorkeeper import Doorkeeper
-from modemd.web.lean import LeanRoute, answer, id_in, query, read_json
+from modemd.web.lean import answer, id_in, query, read_json
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _FILTERS = frozenset({"state", "tag", "to", *paging.NAMES})
@@ -30,50 +32,31 @@ class Messages:
 
     def routes(self) -> APIRouter:
         """Their paths, and what OpenAPI says of them."""
-        router = APIRouter(route_class=LeanRoute, tags=["messages"])
-        one = {"parameters": [shapes.ident("m", "m_… as the receipt gave it")]}
-        router.add_api_route(
-            "/v1/messages",
-            self.submit,
-            methods=["POST"],
-            status_code=202,
-            response_model=shapes.Receipt,
-            responses=shapes.problems(400, 401, 402, 409, 413, 422, 429, 503, 507),
-            openapi_extra=shapes.body(shapes.MessageRequest) | {"parameters": [_IDEMPOTENCY]},
+        path, one, ident = "/v1/messages", "/v1/messages/{id}", openapi.ident("m", "m_… as the receipt gave it")
+        return routes(
+            "messages",
+            Call(
+                "POST",
+                path,
+                self.submit,
+                shapes.Receipt,
+                202,
+                body=shapes.MessageRequest,
+                parameters=[_IDEMPOTENCY],
+                problems=(400, 401, 402, 409, 413, 422, 429, 503, 507),
+            ),
+            Call("GET", path, self.list, shapes.Page, parameters=_PARAMETERS, problems=(401, 422, 503)),
+            Call(
+                "DELETE",
+                path,
+                self.cancel_call,
+                shapes.CancelledCall,
+                parameters=[_BATCH],
+                problems=(401, 404, 422, 503),
+            ),
+            Call("GET", one, self.get, shapes.Message, parameters=[ident], problems=(401, 404, 503)),
+            Call("DELETE", one, self.cancel, shapes.Cancelled, parameters=[ident], problems=(401, 404, 409, 503)),
         )
-        router.add_api_route(
-            "/v1/messages",
-            self.list,
-            methods=["GET"],
-            response_model=shapes.Page,
-            responses=shapes.problems(401, 422, 503),
-            openapi_extra={"parameters": _PARAMETERS},
-        )
-        router.add_api_route(
-            "/v1/messages",
-            self.cancel_call,
-            methods=["DELETE"],
-            response_model=shapes.CancelledCall,
-            responses=shapes.problems(401, 404, 422, 503),
-            openapi_extra={"parameters": [_BATCH]},
-        )
-        router.add_api_route(
-            "/v1/messages/{id}",
-            self.get,
-            methods=["GET"],
-            response_model=shapes.Message,
-            responses=shapes.problems(401, 404, 503),
-            openapi_extra=one,
-        )
-        router.add_api_route(
-            "/v1/messages/{id}",
-            self.cancel,
-            methods=["DELETE"],
-            response_model=shapes.Cancelled,
-            responses=shapes.problems(401, 404, 409, 503),
-            openapi_extra=one,
-        )
-        return router
 
     async def submit(self, request: Request) -> Response:
         """Send a text to one or many recipients. What is answered with 202 is on disk."""
@@ -124,8 +107,10 @@ class Messages:
         return answer({"batch": batch, "cancelled": count})
 
 
-_BATCH = shapes.parameter("batch", "query", "the call, as its receipt gave it", shapes.id_of("b")) | {"required": True}
-_IDEMPOTENCY = shapes.parameter(
+_BATCH = openapi.parameter("batch", "query", "the call, as its receipt gave it", openapi.id_of("b")) | {
+    "required": True
+}
+_IDEMPOTENCY = openapi.parameter(
     "Idempotency-Key",
     "header",
     "Your own name for this call: repeated, it is answered as before and nothing is sent again.",
@@ -134,9 +119,9 @@ _IDEMPOTENCY = shapes.parameter(
 _LABELS = "|".join(state.label for state in State)
 _STATES = {"type": "string", "pattern": f"^({_LABELS})(,({_LABELS}))*$", "examples": ["queued,sending"]}
 _PARAMETERS = [
-    shapes.parameter("state", "query", "one or several states, separated by commas", _STATES),
-    shapes.parameter("tag", "query", "the tag of the call"),
-    shapes.parameter("to", "query", "the recipient's number", {"type": "string", "format": "msisdn"}),
+    openapi.parameter("state", "query", "one or several states, separated by commas", _STATES),
+    openapi.parameter("tag", "query", "the tag of the call"),
+    openapi.parameter("to", "query", "the recipient's number", {"type": "string", "format": "msisdn"}),
     *paging.PARAMETERS,
 ]
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from modemd.web.api import shapes
+from modemd.web.api import openapi
 from modemd.web.doorkeeper import Doorkeeper, from_here
 from modemd.web.lean import LeanRoute
 from modemd.web.metrics import Reading, render
@@ -25,7 +25,7 @@ class Metrics:
     def routes(self) -> APIRouter:
         """Its path, and what OpenAPI says of it."""
         router = APIRouter(route_class=LeanRoute, tags=["service"])
-        responses = shapes.problems(401, 403, 503) | shapes.text("text/plain", "Prometheus' text")
+        responses = openapi.problems(401, 403, 503) | openapi.text("text/plain", "Prometheus' text")
         router.add_api_route("/metrics", self.show, methods=["GET"], response_class=Response, responses=responses)
         return router
 

@@ -9,9 +9,11 @@ from fastapi import APIRouter, Request, Response
 from modemd.accounts.opt_outs import OptOut, OptOuts
 from modemd.clock import rfc3339
 from modemd.ids import encode
-from modemd.web.api import paging, shapes
+from modemd.web.api import openapi, paging
+from modemd.web.api.calls import Call, routes
+from modemd.web.api.shapes import recipients as shapes
 from modemd.web.doorkeeper import Doorkeeper
-from modemd.web.lean import LeanRoute, answer, id_in, query, read_json, strings
+from modemd.web.lean import answer, id_in, query, read_json, strings
 
 
 class OptingOut:
@@ -23,24 +25,14 @@ class OptingOut:
 
     def routes(self) -> APIRouter:
         """Their paths, and what OpenAPI says of them."""
-        router = APIRouter(route_class=LeanRoute, tags=["opt-outs"])
-        one = {"parameters": [shapes.ident("o", "o_…")]}
-        calls: list[tuple[str, str, Any, int, Any, dict[str, Any]]] = [
-            ("GET", "/v1/opt-outs", self.list, 200, shapes.OptOutPage, {"parameters": paging.PARAMETERS}),
-            ("POST", "/v1/opt-outs", self.add, 201, shapes.OptOut, shapes.body(shapes.Number)),
-            ("DELETE", "/v1/opt-outs/{id}", self.remove, 204, None, one),
-        ]
-        for method, path, endpoint, status, model, extra in calls:
-            router.add_api_route(
-                path,
-                endpoint,
-                methods=[method],
-                status_code=status,
-                response_model=model,
-                responses=shapes.problems(400, 401, 404, 422, 503),
-                openapi_extra=extra,
-            )
-        return router
+        one = openapi.ident("o", "o_…")
+        return routes(
+            "opt-outs",
+            Call("GET", "/v1/opt-outs", self.list, shapes.OptOutPage, parameters=paging.PARAMETERS),
+            Call("POST", "/v1/opt-outs", self.add, shapes.OptOut, 201, body=shapes.Number),
+            Call("DELETE", "/v1/opt-outs/{id}", self.remove, status=204, parameters=[one]),
+            refusals=(400, 401, 404, 422, 503),
+        )
 
     async def list(self, request: Request) -> Response:
         """Opt-outs, oldest first."""

@@ -7,13 +7,13 @@ from typing import Any
 
 from modemd import ids
 from modemd.errors import InvalidField
-from modemd.web.api import shapes
+from modemd.web.api import openapi
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 500
 NAMES = ("cursor", "limit")
 PARAMETERS = [
-    shapes.parameter("cursor", "query", "from the page before", shapes.id_of("c")),
-    shapes.parameter("limit", "query", "items on a page", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}),
+    openapi.parameter("cursor", "query", "from the page before", openapi.id_of("c")),
+    openapi.parameter("limit", "query", "items on a page", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}),
 ]
 
 

@@ -15,9 +15,11 @@ from modemd.accounts.recipients import Recipient, Recipients, read
 from modemd.clock import rfc3339
 from modemd.errors import InvalidField, UnsupportedMedia, UsageError
 from modemd.ids import decode, encode
-from modemd.web.api import paging, shapes
+from modemd.web.api import openapi, paging
+from modemd.web.api.calls import Call, routes
+from modemd.web.api.shapes import recipients as shapes
 from modemd.web.doorkeeper import Doorkeeper
-from modemd.web.lean import LeanRoute, answer, id_in, query, read_json
+from modemd.web.lean import answer, id_in, query, read_json
 
 _EXPORTED = 500
 """Recipients read at a time for an export."""
@@ -33,39 +35,22 @@ class AddressBook:
 
     def routes(self) -> APIRouter:
         """Their paths, and what OpenAPI says of them."""
-        router = APIRouter(route_class=LeanRoute, tags=["recipients"])
-        one = {"parameters": [shapes.ident("r", "r_…")]}
-        card, listed = (
-            shapes.body(shapes.CardBody),
-            [*paging.PARAMETERS, shapes.parameter("group", "query", "g_…", shapes.id_of("g"))],
+        path, one, ident = "/v1/recipients", "/v1/recipients/{id}", openapi.ident("r", "r_…")
+        listed = [*paging.PARAMETERS, openapi.parameter("group", "query", "g_…", openapi.id_of("g"))]
+        merged: openapi.Responses = {200: {"model": shapes.Recipient, "description": "merged"}}
+        written = openapi.text("text/csv", "all recipients")
+        return routes(
+            "recipients",
+            *_NO_IDS,
+            Call("GET", path, self.list, shapes.RecipientPage, parameters=listed),
+            Call("POST", path, self.add, shapes.Recipient, 201, body=shapes.CardBody, others=merged),
+            Call("POST", f"{path}/import", self.take, shapes.Imported, extra=_CSV),
+            Call("GET", f"{path}/export", self.give, others=written),
+            Call("GET", one, self.get, shapes.Recipient, parameters=[ident]),
+            Call("PUT", one, self.change, shapes.Recipient, body=shapes.CardBody, parameters=[ident]),
+            Call("DELETE", one, self.remove, status=204, parameters=[ident]),
+            refusals=(400, 401, 404, 409, 413, 422, 503),
         )
-        calls: list[tuple[str, str, Any, int, Any, dict[str, Any]]] = [
-            ("GET", "/v1/recipients", self.list, 200, shapes.RecipientPage, {"parameters": listed}),
-            ("POST", "/v1/recipients", self.add, 201, shapes.Recipient, card),
-            ("POST", "/v1/recipients/import", self.take, 200, shapes.Imported, _CSV),
-            ("GET", "/v1/recipients/export", self.give, 200, None, {}),
-            ("GET", "/v1/recipients/{id}", self.get, 200, shapes.Recipient, one),
-            ("PUT", "/v1/recipients/{id}", self.change, 200, shapes.Recipient, card | one),
-            ("DELETE", "/v1/recipients/{id}", self.remove, 204, None, one),
-        ]
-        more: dict[tuple[str, str], dict[int | str, dict[str, Any]]] = {
-            ("POST", "/v1/recipients"): {200: {"model": shapes.Recipient, "description": "merged"}},
-            ("GET", "/v1/recipients/export"): shapes.text("text/csv", "all recipients"),
-        }
-        for path, method in (("/v1/recipients/import", "POST"), ("/v1/recipients/export", "GET")):
-            others = sorted({"GET", "POST", "PUT", "DELETE"} - {method})
-            router.add_api_route(path, _no_id, methods=others, include_in_schema=False)
-        for method, path, endpoint, status, model, extra in calls:
-            router.add_api_route(
-                path,
-                endpoint,
-                methods=[method],
-                status_code=status,
-                response_model=model,
-                responses=shapes.problems(400, 401, 404, 409, 413, 422, 503) | more.get((method, path), {}),
-                openapi_extra=extra,
-            )
-        return router
 
     async def list(self, request: Request) -> Response:
         """Recipients, oldest first; of one group, if it is named."""
@@ -139,6 +124,12 @@ class AddressBook:
 async def _no_id(_: Request) -> Response:
     """What has a name of its own below /v1/recipients is no recipient's id."""
     raise HTTPException(405)
+
+
+_NO_IDS = (
+    Call("DELETE GET PUT", "/v1/recipients/import", _no_id, shown=False),
+    Call("DELETE POST PUT", "/v1/recipients/export", _no_id, shown=False),
+)
 
 
 async def _all(recipients: Recipients, account: int) -> AsyncIterator[list[Recipient]]:

@@ -8,9 +8,9 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from modemd.web import problems
-from modemd.web.api import shapes
+from modemd.web.api.calls import Call, routes
 from modemd.web.doorkeeper import Doorkeeper
-from modemd.web.lean import LeanRoute, answer
+from modemd.web.lean import answer
 
 Status = Callable[[], Awaitable[dict[str, Any]]]
 Ready = Callable[[], Awaitable[str | None]]
@@ -26,11 +26,12 @@ class ServiceState:
 
     def routes(self) -> APIRouter:
         """Their paths, and what OpenAPI says of them."""
-        router = APIRouter(route_class=LeanRoute, tags=["service"])
-        router.add_api_route("/v1/status", self.status, methods=["GET"], responses=shapes.problems(401, 403, 503))
-        router.add_api_route("/healthz", self.health, methods=["GET"])
-        router.add_api_route("/readyz", self.ready, methods=["GET"], responses=shapes.problems(503))
-        return router
+        return routes(
+            "service",
+            Call("GET", "/v1/status", self.status, problems=(401, 403, 503)),
+            Call("GET", "/healthz", self.health),
+            Call("GET", "/readyz", self.ready, problems=(503,)),
+        )
 
     async def status(self, request: Request) -> Response:
         """Queue depth, totals, rates and modems: the document of `modemd status --json`. The operator's keys only."""

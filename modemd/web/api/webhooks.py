@@ -8,9 +8,11 @@ from fastapi import APIRouter, Request, Response
 
 from modemd import ids
 from modemd.errors import InvalidField, NotFound
-from modemd.web.api import paging, shapes
+from modemd.web.api import openapi, paging
+from modemd.web.api.calls import Call, routes
+from modemd.web.api.shapes import webhooks as shapes
 from modemd.web.doorkeeper import Doorkeeper
-from modemd.web.lean import LeanRoute, answer, id_in, query, read_json
+from modemd.web.lean import answer, id_in, query, read_json
 from modemd.webhooks.event import KINDS
 from modemd.webhooks.exporting import letter, shown
 from modemd.webhooks.target import MAX_URL
@@ -29,30 +31,19 @@ class WebhookBook:
 
     def routes(self) -> APIRouter:
         """Their paths, and what OpenAPI says of them."""
-        router = APIRouter(route_class=LeanRoute, tags=["webhooks"])
-        one = [shapes.parameter("id", "path", "w_…")]
-        path = "/v1/webhooks"
-        page = {"parameters": [*one, *paging.PARAMETERS]}
-        again = {"parameters": one, **shapes.body(shapes.Redelivery)}
-        calls: list[tuple[str, str, Any, int, Any, dict[str, Any]]] = [
-            ("GET", path, self.list, 200, shapes.WebhookList, {}),
-            ("POST", path, self.create, 201, shapes.NewWebhook, shapes.body(shapes.WebhookBody)),
-            ("GET", f"{path}/{{id}}", self.one, 200, shapes.Webhook, {"parameters": one}),
-            ("DELETE", f"{path}/{{id}}", self.remove, 204, None, {"parameters": one}),
-            ("GET", f"{path}/{{id}}/dead-letters", self.dead_letters, 200, shapes.DeadLetterPage, page),
-            ("POST", f"{path}/{{id}}/redeliver", self.redeliver, 202, shapes.Redelivering, again),
-        ]
-        for method, place, endpoint, status, model, extra in calls:
-            router.add_api_route(
-                place,
-                endpoint,
-                methods=[method],
-                status_code=status,
-                response_model=model,
-                responses=shapes.problems(400, 401, 404, 409, 422, 503),
-                openapi_extra=extra,
-            )
-        return router
+        path, one, again = "/v1/webhooks", "/v1/webhooks/{id}", "/v1/webhooks/{id}/redeliver"
+        ident = openapi.parameter("id", "path", "w_…")
+        page = [ident, *paging.PARAMETERS]
+        return routes(
+            "webhooks",
+            Call("GET", path, self.list, shapes.WebhookList),
+            Call("POST", path, self.create, shapes.NewWebhook, 201, body=shapes.WebhookBody),
+            Call("GET", one, self.one, shapes.Webhook, parameters=[ident]),
+            Call("DELETE", one, self.remove, status=204, parameters=[ident]),
+            Call("GET", f"{one}/dead-letters", self.dead_letters, shapes.DeadLetterPage, parameters=page),
+            Call("POST", again, self.redeliver, shapes.Redelivering, 202, body=shapes.Redelivery, parameters=[ident]),
+            refusals=(400, 401, 404, 409, 422, 503),
+        )
 
     async def list(self, request: Request) -> Response:
         """The account's webhooks, oldest first."""
