@@ -1,10 +1,9 @@
-"""What a final result code other than OK means: whose fault it is, and whether it proves that nothing was accepted.
+"""The result codes that come instead of OK: what each means, and whose fault it is.
 
-Two questions are kept apart. *Has the SMSC got it?* is answered by ``_verdict`` from the code and the time since
-Ctrl-Z alone (design: outcomes after Ctrl-Z). *Whose fault is it?* is answered by the tables: ``+CMS ERROR`` (TS 27.005
-3.2.5; 1-127 are RP causes of TS 24.011 8.2.5.4, 128-255 TP-Failure-Cause of TS 23.040 9.2.3.22), ``+CME ERROR``
-(TS 27.007 9.2), and where makers disagree ``VENDORS``. A code in no table is taken as ``UNKNOWN``: nobody's fault in
-particular, tried again later on another modem.
+Tables: ``+CMS ERROR`` (TS 27.005 3.2.5; 1-127 are RP causes of TS 24.011 8.2.5.4, 128-255 TP-Failure-Cause of TS 23.040
+9.2.3.22), ``+CME ERROR`` (TS 27.007 9.2), and where makers disagree ``VENDORS``. A code in no table is taken as
+``UNKNOWN``: nobody's fault in particular, tried again later on another modem. Whether a message got through in spite of
+its code is another question (judgement.py).
 """
 
 from __future__ import annotations
@@ -13,10 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from modemd.values import Fault, Outcome, Verdict
-
-QUICK_S = 2.0
-"""A modem that gives up sooner than this after Ctrl-Z has not had the time to hand the message over the air."""
+from modemd.values import Fault
 
 _MESSAGE, _NETWORK, _SIM, _MODEM, _DRIVER = Fault.MESSAGE, Fault.NETWORK, Fault.SIM, Fault.MODEM, Fault.DRIVER
 
@@ -267,65 +263,6 @@ VENDORS: dict[str, dict[tuple[str, int], Code]] = {
 
 _DEFAULTS: Mapping[str, Mapping[int, Code]] = {"cms": CMS, "cme": CME}
 _NO_REASON = {"cms": 500, "cme": 100}
-_UNDECIDED = frozenset({("cms", 332), ("cms", 350), ("cme", 31)})
-"""Time-outs of the network: whenever they come, the message may have got through."""
-_ALREADY_THERE = ("cms", 197)
-
-
-class Judgement(NamedTuple):
-    """What an error in answer to AT+CMGS means."""
-
-    verdict: Verdict
-    fault: Fault
-    detail: str
-    """For the operator: the code's name and what it means."""
-    name: str
-    code: str
-    """``cms-38``, ``cme-14``, ``error``: what ``Outcome.code`` holds."""
-    streak: Fault | None = None
-    rest_s: int = 0
-
-    def outcome(self) -> Outcome:
-        """The judgement as the value that layers above share; SMSCs give no TP-MR with it."""
-        fault = None if self.verdict is Verdict.ACCEPTED else self.fault
-        return Outcome(self.verdict, None, self.code, fault, self.detail)
-
-
-def classify(
-    family: str,
-    number: int | None,
-    *,
-    after_s: float | None,
-    text: str = "",
-    vendor: str = "",
-    quick_s: float = QUICK_S,
-    in_doubt: bool = False,
-) -> Judgement:
-    """What this final result code says about the segment in hand.
-
-    ``family`` is ``cms``, ``cme`` or ``error``; ``number`` None for a bare ERROR, or where the modem gave ``text``
-    instead (CMEE=2). ``after_s`` is the time since Ctrl-Z was written, in seconds, None if it was not. ``vendor`` (a
-    key of ``VENDORS``, others have nothing of their own) and ``quick_s`` are the dialect's. ``in_doubt``: this SIM
-    failed with the message before, too; then a code that may be the message's fault or the SIM's is the SIM's.
-    """
-    if number is None and text:
-        number = number_of(family, text)
-    found = meaning(family, number, vendor=vendor)
-    code = family if number is None else f"{family}-{number}"
-    verdict = _verdict(family, number, after_s, quick_s)
-    fault = found.streak if in_doubt and found.streak is not None else found.fault
-    return Judgement(verdict, fault, f"{found.words} ({found.name})", found.name, code, found.streak, found.rest_s)
-
-
-def _verdict(family: str, number: int | None, after_s: float | None, quick_s: float) -> Verdict:
-    if after_s is None:
-        return Verdict.UNSENT
-    if (family, number) == _ALREADY_THERE:
-        return Verdict.ACCEPTED
-    if (family, number) in _UNDECIDED:
-        return Verdict.UNCERTAIN
-    proven = family == "cms" and number is not None and (1 <= number <= 255 or 300 <= number <= 340)
-    return Verdict.REFUSED if proven or after_s < quick_s else Verdict.UNCERTAIN
 
 
 def meaning(family: str, number: int | None, *, vendor: str = "") -> Code:

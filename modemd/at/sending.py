@@ -1,7 +1,7 @@
 """One message in flight: ``AT+CMGS``, the prompt, PDU and Ctrl-Z, the verdict (TS 27.005 4.3).
 
 Before Ctrl-Z every failure is harmless (Unsent). After it nothing is written, and there are three outcomes: accepted
-(``+CMGS``), refused (a code that proves it, see codes.py), uncertain (everything else).
+(``+CMGS``), refused (a code that proves it, see judgement.py), uncertain (everything else).
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from modemd.at import codes
 from modemd.at.commands import SUBMIT, SUBMIT_IN_PDU_MODE, WRITE, Command
 from modemd.at.events import Event, Final, Line, Prompt
 from modemd.at.grammar import whole_numbers
+from modemd.at.judgement import Judgement, classify
 from modemd.at.link import ESC
 from modemd.at.state import Move, State
 from modemd.errors import AtError, CommandTimeout, ModemLost, Unsent
@@ -29,10 +29,10 @@ ESCAPE_S = 0.5
 """ESC is answered at once (OK, ERROR, +CMS ERROR), or never, as the firmware has it."""
 
 
-Settled = Callable[[Outcome, codes.Judgement | None], None]
+Settled = Callable[[Outcome, Judgement | None], None]
 
 
-def _nobody(_outcome: Outcome, _judgement: codes.Judgement | None) -> None:
+def _nobody(_outcome: Outcome, _judgement: Judgement | None) -> None:
     """Nobody wants to know."""
 
 
@@ -193,9 +193,9 @@ class Sending:
         """Nothing proves yet that this modem takes ``AT+CMGS`` after another command: a refusal may be about that."""
         return self._on_one_line and not self._link.one_line_proven
 
-    def _judge(self, final: Final, after_s: float | None) -> codes.Judgement:
+    def _judge(self, final: Final, after_s: float | None) -> Judgement:
         dialect = self._link.dialect
-        return codes.classify(
+        return classify(
             final.family,
             final.number,
             after_s=after_s,
@@ -205,7 +205,7 @@ class Sending:
             in_doubt=self._in_doubt,
         )
 
-    def _settle(self, outcome: Outcome, judgement: codes.Judgement | None = None) -> None:
+    def _settle(self, outcome: Outcome, judgement: Judgement | None = None) -> None:
         self.outcome = outcome
         if not self._prompt.done():
             self._prompt.set_exception(Unsent(outcome))

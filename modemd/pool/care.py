@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Sequence
 
 from modemd import log
-from modemd.at.codes import Judgement
+from modemd.at.judgement import Judgement
 from modemd.at.link import Link
 from modemd.at.serial import Port, open_port
 from modemd.at.state import State

@@ -6,8 +6,9 @@ import math
 import re
 
 from modemd import log
-from modemd.at import codes, grammar
+from modemd.at import grammar
 from modemd.at.events import Final, Unsolicited
+from modemd.at.judgement import classify
 from modemd.at.link import Link
 from modemd.errors import ModemLost
 from modemd.pool import registration
@@ -54,7 +55,7 @@ class Ears:
 
     def _refused_late(self, final: Final) -> None:
         """How long after Ctrl-Z it came is not known well enough: only a code can prove that it was not accepted."""
-        judgement = codes.classify(final.family, final.number, after_s=math.inf, text=final.text)
+        judgement = classify(final.family, final.number, after_s=math.inf, text=final.text)
         self._hooks.late(self._modem, judgement.outcome())
 
     def _meddled(self, link: Link) -> None:

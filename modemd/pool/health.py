@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 
-from modemd.at.codes import Judgement
+from modemd.at.judgement import Judgement
 from modemd.errors import AtError, BringUpError, CommandTimeout, ModemdError, PortLost
 from modemd.values import Fault, Outcome, Verdict
 

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from modemd import log
-from modemd.at.codes import Judgement
+from modemd.at.judgement import Judgement
 from modemd.at.link import Link
 from modemd.at.state import State
 from modemd.clock import Clock

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from enum import StrEnum
 
-from modemd.at.codes import Judgement
+from modemd.at.judgement import Judgement
 from modemd.at.link import Link
 from modemd.at.sending import Sending
 from modemd.clock import Clock

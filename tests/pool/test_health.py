@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from modemd.at import codes
+from modemd.at.judgement import Judgement, classify
 from modemd.errors import BringUpError, CommandFailed, CommandTimeout, ModemLost, PortLost
 from modemd.pool.health import (
     BOOT_LOOP,
@@ -34,8 +34,8 @@ def rungs(health: Health, evidence: Evidence, means: Means, times: int) -> list[
     return [health.failed(evidence, 100.0 + n, means)[0] for n in range(times)]
 
 
-def outcome(code: str, family: str, number: int, after_s: float | None = 0.5) -> tuple[Outcome, codes.Judgement]:
-    judgement = codes.classify(family, number, after_s=after_s)
+def outcome(code: str, family: str, number: int, after_s: float | None = 0.5) -> tuple[Outcome, Judgement]:
+    judgement = classify(family, number, after_s=after_s)
     return judgement.outcome(), judgement
 
 
