@@ -5,21 +5,27 @@ smallest virtual time that has work goes next. A lane's own virtual time is wher
 that comes to have work enters just before it, so its first message goes next, and enters no earlier, so it neither
 saves up turns while idle nor pays for a campaign that it had, or cancelled, while nobody else was waiting.
 
-Lanes go in order, but a lane of bulk messages gets every twentieth claim while it has work: 5 %.
+Lanes go in order: system, transactional, bulk. But none starves: of the claims that are made while it has work, a later
+lane gets its share, whatever lies before it. What it is owed it gets before a transactional message at once, before a
+system one only when it is owed a second claim: so a password, or a few, never wait for it, and only an endless stream
+of them gives way.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from modemd.values import Lane
 
 SCALE = 1000
 """Virtual time of one segment at weight 1, so that weights divide in whole numbers."""
 
-BULK_EVERY = 20
-"""One claim in so many is bulk's while it has work (design 4: at least 5 %)."""
+SHARES = {Lane.TRANSACTIONAL: 4, Lane.BULK: 20}
+"""One claim in so many is the lane's at least, while it has work. Bulk: 5 %. Transactional, beside a stream of system
+messages: people wait for these as they do for passwords, so a quarter."""
+
+IN_ORDER = tuple(Lane)
 
 Key = tuple[Lane, int]
 
@@ -36,7 +42,8 @@ class Turns:
             lane: max((vtime for (of, _), vtime in self._vtimes.items() if of is lane), default=0) for lane in Lane
         }
         """Each lane's virtual time. After a restart it is the greatest: nobody is further ahead than one message."""
-        self._since_bulk = 0
+        self._owed = dict.fromkeys(SHARES, 0)
+        """Claims made beside each lane while it had work, less its share for each of its own."""
         self._changed: dict[Key, int] = {}
         self._gone: set[int] = set()
 
@@ -54,13 +61,12 @@ class Turns:
         if account in self._active[lane]:
             self._active[lane].discard(account)
             self._take_out(lane, account)
+            if lane in SHARES and not self._active[lane]:
+                self._owed[lane] = 0
 
     def charge(self, lane: Lane, account: int, segments: int, weight: int = 1) -> None:
         """The account was given a turn of so many segments."""
-        if lane is Lane.BULK:
-            self._since_bulk = 0
-        elif self._active[Lane.BULK]:
-            self._since_bulk += 1
+        self._owe(lane)
         vtime = self._vtimes.get((lane, account), 0)
         self._reached[lane] = max(self._reached[lane], vtime)
         self._move(lane, account, vtime + _cost(segments, weight))
@@ -107,10 +113,20 @@ class Turns:
         """Whether the account was forgotten."""
         return account in self._gone
 
-    def _lanes(self) -> tuple[Lane, ...]:
-        if self._since_bulk >= BULK_EVERY - 1:
-            return (Lane.SYSTEM, Lane.BULK, Lane.TRANSACTIONAL)
-        return (Lane.SYSTEM, Lane.TRANSACTIONAL, Lane.BULK)
+    def _owe(self, served: Lane) -> None:
+        """A claim went to one lane: the others with work come nearer to their share, three ahead at most."""
+        for lane, every in SHARES.items():
+            if lane is served:
+                self._owed[lane] = max(0, self._owed[lane] + 1 - every)
+            elif self._active[lane]:
+                self._owed[lane] = min(self._owed[lane] + 1, 3 * every - 1)
+
+    def _lanes(self) -> Sequence[Lane]:
+        due = [lane for lane, every in SHARES.items() if self._owed[lane] >= every - 1]
+        if not due:
+            return IN_ORDER
+        overdue = [lane for lane in due if self._owed[lane] >= 2 * SHARES[lane] - 1]
+        return sorted(Lane, key=lambda lane: (lane not in overdue, lane is not Lane.SYSTEM, lane not in due, -lane))
 
     def _move(self, lane: Lane, account: int, vtime: int) -> None:
         if account in self._active[lane]:

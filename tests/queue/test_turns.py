@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modemd.queue.turns import BULK_EVERY, Turns
+from modemd.queue.turns import SHARES, Turns
 from modemd.values import Lane
 
 T, B, S = Lane.TRANSACTIONAL, Lane.BULK, Lane.SYSTEM
@@ -152,8 +152,75 @@ def test_bulk_gets_every_twentieth_claim_beside_transactional_traffic() -> None:
     turns = Turns()
     turns.wake(B, 1)
     turns.wake(T, 2)
-    had = serve(turns, 20 * BULK_EVERY)
-    assert had[B, 1] == 20
+    assert serve(turns, 400)[B, 1] == 20
+
+
+def test_an_endless_stream_of_passwords_starves_neither_transactional_nor_bulk() -> None:
+    turns = Turns()
+    for lane in Lane:
+        turns.wake(lane, 1)
+    had = serve(turns, 400)
+    assert (had[S, 1], had[T, 1], had[B, 1]) == (283, 98, 19)
+
+
+def test_a_few_passwords_never_wait_for_what_the_other_lanes_are_owed() -> None:
+    turns = Turns()
+    turns.wake(B, 1)
+    turns.wake(T, 2)
+    serve(turns, 19)
+    turns.wake(S, 3)
+    assert list(serve(turns, 4)) == [(S, 3)], "though bulk was owed the very next claim"
+    turns.rest(S, 3)
+    assert turns.pick(anyone) == (B, 1), "and gets it afterwards"
+
+
+def test_a_lane_of_which_nothing_can_go_saves_up_no_more_than_three_claims() -> None:
+    turns = Turns()
+    turns.wake(B, 1)
+    turns.wake(T, 2)
+    for _ in range(1000):
+        assert turns.pick(lambda lane, _: lane is T) == (T, 2)
+        turns.charge(T, 2, 1)
+    assert serve(turns, 20)[B, 1] <= 4
+
+
+def test_a_lane_that_was_idle_is_owed_nothing() -> None:
+    turns = Turns()
+    turns.wake(T, 2)
+    turns.wake(B, 1)
+    serve(turns, 19)
+    turns.rest(B, 1)
+    turns.wake(B, 1)
+    assert serve(turns, 19)[B, 1] == 0
+
+
+@given(
+    st.sets(st.sampled_from(Lane), min_size=1),
+    st.lists(st.tuples(st.sampled_from(Lane), st.booleans(), st.integers(1, 30)), max_size=30),
+    st.integers(1, 4),
+)
+def test_whatever_the_mix_of_lanes_one_with_work_gets_its_share(
+    always: set[Lane], changes: list[tuple[Lane, bool, int]], accounts: int
+) -> None:
+    """Some lanes have work all the time, others now and then; messages of any length, one account or several."""
+    turns = Turns()
+    for lane in always:
+        for account in range(accounts):
+            turns.wake(lane, account)
+    had, claims = dict.fromkeys(Lane, 0), 0
+    for lane, works, count in [*changes, (min(always), True, 30)]:
+        if works:
+            turns.wake(lane, 99)
+        else:
+            turns.rest(lane, 99)
+        for _ in range(count):
+            key = turns.pick(anyone)
+            assert key is not None
+            turns.charge(*key, 1 + count % 3)
+            had[key[0]] += 1
+            claims += 1
+            for each in always & set(SHARES):
+                assert had[each] >= claims // SHARES[each] - 2, f"{each.name} had {had[each]} of {claims}"
 
 
 def test_bulk_has_everything_when_there_is_nothing_else() -> None:
