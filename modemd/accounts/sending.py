@@ -101,21 +101,29 @@ class Sending:
         account has, StorageError; then nothing was accepted.
         """
         with self._vault.unit(account) as box:
-            accepted, rejected = await self._addressing.messages(account, request, box)
-            bill = None
-            if self._till is not None:
-                accepted, bill = await self._till.priced(account, request.lane, accepted, rejected)
-            if not accepted:
-                raise _none_acceptable(rejected)
-            call = _Call(request, accepted, self._queue.ids.many(len(accepted)), box, self._clock.now(), bill)
-            call_key = None if idempotency_key is None else call.idempotency(idempotency_key, rejected)
-            receipt = Receipt(ids.encode("b", call.numbers[0]), rejected=rejected)
-            drafts = call.slices(receipt) if len(accepted) > SLICE else call.drafts(range(len(accepted)), receipt)
             try:
-                envelope = replace(call.envelope(account, self._bounds), beside=beside)
-                await self._queue.submit(envelope, drafts, call_key)
+                if idempotency_key is not None:  # before anything that may have changed since
+                    await self._queue.refuse_repeated(account, *_name_of(box, idempotency_key, request))
+                return await self._accept(account, request, idempotency_key, beside, box)
             except Repeated as repeated:
                 return await self._repeat(account, repeated, box)
+
+    async def _accept(
+        self, account: int, request: Request, idempotency_key: str | None, beside: Beside | None, box: Box
+    ) -> Receipt:
+        """Accept a call that was not made before, as far as could be seen. Raises Repeated, and as `submit` does."""
+        accepted, rejected = await self._addressing.messages(account, request, box)
+        bill = None
+        if self._till is not None:
+            accepted, bill = await self._till.priced(account, request.lane, accepted, rejected)
+        if not accepted:
+            raise _none_acceptable(rejected)
+        call = _Call(request, accepted, self._queue.ids.many(len(accepted)), box, self._clock.now(), bill)
+        call_key = None if idempotency_key is None else call.idempotency(idempotency_key, rejected)
+        receipt = Receipt(ids.encode("b", call.numbers[0]), rejected=rejected)
+        drafts = call.slices(receipt) if len(accepted) > SLICE else call.drafts(range(len(accepted)), receipt)
+        envelope = replace(call.envelope(account, self._bounds), beside=beside)
+        await self._queue.submit(envelope, drafts, call_key)
         return receipt
 
     def parts(self, text: str, *, plain: bool = False) -> int:
@@ -243,11 +251,12 @@ class _Call:
     def idempotency(self, key: str, rejected: list[Rejected]) -> Idempotency:
         """The caller's key for this call, what it stands for, and what to answer a repeat."""
         answer = orjson.dumps([self.state, rejected])
-        return Idempotency(
-            self.box.tag("idempotency", key),
-            self.box.tag("fingerprint", orjson.dumps(self.request)),
-            self.box.seal(REJECTED, self.numbers[0], answer),
-        )
+        return Idempotency(*_name_of(self.box, key, self.request), self.box.seal(REJECTED, self.numbers[0], answer))
+
+
+def _name_of(box: Box, key: str, request: Request) -> tuple[bytes, bytes]:
+    """What an Idempotency-Key is known by, and the fingerprint of its call."""
+    return box.tag("idempotency", key), box.tag("fingerprint", orjson.dumps(request))
 
 
 def view(message: Message, box: Box) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterable, Sequence
 
 from modemd.clock import SECOND, Clock
 from modemd.db import Database, Urgency
-from modemd.errors import Conflict, NotFound
+from modemd.errors import NotFound
 from modemd.ids import IdSource
 from modemd.queue import change, lookup, reports, settle
 from modemd.queue import submit as accepting
@@ -64,18 +64,9 @@ class Queue(Barrier):
             self.on_later(envelope.expires)
         self.changed()
 
-    async def repeated(self, account: int, key: bytes, fingerprint: bytes) -> accepting.Repeated | None:
-        """What a call with this Idempotency-Key made before; raises Conflict if that was another request."""
-        found = await self._database.read(lambda db: accepting.find_repeated(db, account, key))
-        if found is None:
-            return None
-        if found[1] != fingerprint:
-            raise Conflict(
-                "this Idempotency-Key was used for another request",
-                cure="use a new key for a new request",
-                code="idempotency_mismatch",
-            )
-        return found[0]
+    async def refuse_repeated(self, account: int, key: bytes, fingerprint: bytes) -> None:
+        """Raise Repeated if this Idempotency-Key was used for this request, Conflict if for another one."""
+        await self._database.read(lambda db: accepting.refuse_repeated(db, account, key, fingerprint))
 
     # Changing what waits
 

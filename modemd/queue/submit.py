@@ -161,6 +161,24 @@ def find_repeated(tx: Any, account: int, key: bytes) -> tuple[Repeated, bytes] |
     return None if row is None else (Repeated(row[0], row[1], bytes(row[2])), bytes(row[3]))
 
 
+def refuse_repeated(tx: Any, account: int, key: bytes, fingerprint: bytes) -> None:
+    """Raise Repeated if the key was used for this request, Conflict if for another one."""
+    found = find_repeated(tx, account, key)
+    if found is None:
+        return
+    if found[1] != fingerprint:
+        raise _mismatch()
+    raise found[0]
+
+
+def _mismatch() -> Conflict:
+    return Conflict(
+        "this Idempotency-Key was used for another request",
+        cure="use a new key for a new request",
+        code="idempotency_mismatch",
+    )
+
+
 def _state(envelope: Envelope, now: int) -> State:
     return State.SCHEDULED if envelope.due > now else State.QUEUED
 
@@ -227,11 +245,5 @@ def _claim_key(tx: Transaction, account: int, idempotency: Idempotency, first: i
     )
     if done.rowcount == 1:
         return
-    found = find_repeated(tx, account, idempotency.key)
-    if found is None or found[1] != idempotency.fingerprint:
-        raise Conflict(
-            "this Idempotency-Key was used for another request",
-            cure="use a new key for a new request",
-            code="idempotency_mismatch",
-        )
-    raise found[0]
+    refuse_repeated(tx, account, idempotency.key, idempotency.fingerprint)
+    raise _mismatch()  # its account is being erased at this moment

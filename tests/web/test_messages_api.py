@@ -119,6 +119,12 @@ async def test_a_wrong_field_is_named_with_its_cure(client: httpx.AsyncClient, b
     assert (await client.get("/v1/messages")).json()["messages"] == []
 
 
+@pytest.mark.parametrize("text", ["x" * (255 * 153 + 1), "ą" * (255 * 67 + 1)])
+async def test_a_text_of_more_segments_than_there_can_be_is_too_long(client: httpx.AsyncClient, text: str) -> None:
+    answer = await client.post("/v1/messages", json={"to": "+48600100200", "text": text})
+    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "text_too_long", "text")
+
+
 async def test_a_message_for_later_is_scheduled(client: httpx.AsyncClient) -> None:
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     answer = await client.post("/v1/messages", json={"to": "+48600100200", "text": "x", "send_at": later})
@@ -154,6 +160,20 @@ async def test_a_text_is_made_plain_only_when_asked_for_and_the_answer_says_so(c
     assert again == plain
     texts = [(await client.get(f"/v1/messages/{one['id']}")).json()["text"] for one in (written[0], plain[1])]
     assert texts == ["Zażółć gęślą jaźń", "Zazolc gesla jazn"]
+
+
+async def test_a_repeated_idempotency_key_gets_its_answer_whatever_happened_since(client: httpx.AsyncClient) -> None:
+    card = (await client.post("/v1/recipients", json={"number": "+48600100201"})).json()
+    body, headers = {"to": "+48600100200", "recipients": [card["id"]], "text": "once"}, {"Idempotency-Key": "order-18"}
+    first = await client.post("/v1/messages", json=body, headers=headers)
+    for number in ("+48600100200", "+48600100201"):
+        await client.post("/v1/opt-outs", json={"number": number})
+    opted_out = await client.post("/v1/messages", json=body, headers=headers)
+    await client.delete(f"/v1/recipients/{card['id']}")
+    removed = await client.post("/v1/messages", json=body, headers=headers)
+    assert (first.status_code, opted_out.json(), removed.json()) == (202, first.json(), first.json())
+    other = await client.post("/v1/messages", json={"to": "nobody", "text": "x"}, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_mismatch")
 
 
 async def test_an_idempotency_key_of_another_request_is_a_conflict(client: httpx.AsyncClient) -> None:

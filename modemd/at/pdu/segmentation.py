@@ -102,7 +102,7 @@ def _cut(encoded: Encoded, header_octets: int, wide: bool) -> tuple[list[int], i
             "text" if encoded.text else "data",
             f"this needs {len(ends) + 1} segments, and a message has at most {MAX_SEGMENTS}",
             cure="shorten it, or send several messages",
-            code="too_long",
+            code="text_too_long",
         )
     return ends, size
 
