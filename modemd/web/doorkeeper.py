@@ -121,9 +121,17 @@ def from_here(request: Request) -> None:
     """Refuse what a browser says another site has caused. Raises Forbidden."""
     site = request.headers.get("sec-fetch-site", "none")
     origin = request.headers.get("origin")
-    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    foreign = origin is not None and _host_in(origin) != request.headers.get("host")
     if site not in ("none", "same-origin") or foreign:
         raise Forbidden("another site has caused this request", cure="use an API key in programs", code="cross_site")
+
+
+def _host_in(origin: str) -> str:
+    """Host and port of an Origin; empty if it names none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _basic(credential: str) -> tuple[str, str]:

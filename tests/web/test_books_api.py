@@ -84,6 +84,28 @@ async def test_recipients_are_listed_page_by_page(client: httpx.AsyncClient) -> 
     assert second["cursor"] is None
 
 
+@pytest.mark.parametrize("listing", ["recipients", "groups", "opt-outs", "messages"])
+async def test_a_last_page_that_is_full_leads_nowhere(client: httpx.AsyncClient, listing: str) -> None:
+    for last in "123":
+        number = f"+4860010020{last}"
+        body = {"recipients": {"number": number}, "groups": {"name": last}, "opt-outs": {"number": number}}
+        await client.post(f"/v1/{listing}", json=body.get(listing, {"to": number, "text": "x"}))
+    key = listing.replace("-", "_")
+    first = (await client.get(f"/v1/{listing}", params={"limit": 2})).json()
+    second = (await client.get(f"/v1/{listing}", params={"limit": 1, "cursor": first["cursor"]})).json()
+    whole = (await client.get(f"/v1/{listing}", params={"limit": 3})).json()
+    assert [len(page[key]) for page in (first, second, whole)] == [2, 1, 3]
+    assert (second["cursor"], whole["cursor"]) == (None, None)
+    assert first[key] + second[key] == whole[key]
+
+
+async def test_the_recipients_of_a_group_that_is_not_there_are_not_listed(client: httpx.AsyncClient) -> None:
+    group = (await client.post("/v1/groups", json={"name": "Klienci"})).json()["id"]
+    await client.delete(f"/v1/groups/{group}")
+    answer = await client.get("/v1/recipients", params={"group": group})
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 async def test_groups_have_members(client: httpx.AsyncClient) -> None:
     jan, ewa = await added(client, **JAN), await added(client, number="+48600100201")
     made = await client.post("/v1/groups", json={"name": "Klienci"})

@@ -160,7 +160,9 @@ async def test_kannel_takes_posts_as_a_form_and_with_headers(service: Service, s
         ({"udh": "\x05"}, 400, "UDH field misformed, rejected"),
         ({"mwi": "1"}, 400, "MWI field misformed, rejected"),
         ({"validity": "-1"}, 400, "Validity field misformed, rejected"),
+        ({"validity": "0" * 9 + "1" * 5000}, 400, "Validity field misformed, rejected"),
         ({"deferred": "soon"}, 400, "Deferred field misformed, rejected"),
+        ({"deferred": "0" * 9 + "9" * 20}, 400, "Deferred field misformed, rejected"),
         ({"dlr-mask": "x"}, 400, "DLR-Mask field misformed, rejected"),
     ],
 )

@@ -205,7 +205,14 @@ async def test_a_session_ends_when_its_owner_says_so(owner: httpx.AsyncClient) -
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}]
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": "null"},
+        {"Origin": ""},
+        {"Origin": "http://[::1"},
+    ],
 )
 async def test_another_site_cannot_use_the_session(owner: httpx.AsyncClient, headers: dict[str, str]) -> None:
     body = {"to": "+48600100200", "text": "x"}

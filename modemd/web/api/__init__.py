@@ -108,7 +108,7 @@ def _families(accounts: Accounts, doorkeeper: Doorkeeper) -> list[APIRouter]:
             doorkeeper=doorkeeper,
         ).routes(),
         KeyRing(accounts.keys, doorkeeper).routes(),
-        AddressBook(accounts.recipients, terms.numbers, doorkeeper).routes(),
+        AddressBook(accounts.recipients, accounts.groups, terms.numbers, doorkeeper).routes(),
         Grouping(accounts.groups, doorkeeper).routes(),
         OptingOut(accounts.opt_outs, doorkeeper).routes(),
         Paying(accounts.billing, doorkeeper).routes(),

@@ -45,7 +45,7 @@ class Grouping:
         caller = await self._doorkeeper.caller(request)
         wanted = query(request, frozenset(paging.NAMES))
         limit = paging.limit(wanted)
-        found = await self._groups.of(caller.account_id, paging.place(wanted) or 0, limit)
+        found = await self._groups.of(caller.account_id, paging.place(wanted) or 0, limit + 1)
         return answer(paging.page("groups", [_shown(group) for group in found], limit))
 
     async def make(self, request: Request) -> Response:

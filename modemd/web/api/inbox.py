@@ -29,5 +29,5 @@ class InboxView:
         caller = await self._doorkeeper.caller(request)
         wanted = query(request, frozenset(paging.NAMES))
         limit = paging.limit(wanted)
-        found = await self._inbox.list(caller.account_id, paging.place(wanted), limit)
+        found = await self._inbox.list(caller.account_id, paging.place(wanted), limit + 1)
         return answer(paging.page("messages", found, limit))

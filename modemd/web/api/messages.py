@@ -78,7 +78,7 @@ class Messages:
             tag=wanted.get("tag"),
             to=_plus(wanted.get("to")),
             before=paging.place(wanted),
-            limit=limit,
+            limit=limit + 1,
         )
         return answer(paging.page("messages", found, limit))
 

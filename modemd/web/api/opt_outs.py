@@ -39,7 +39,7 @@ class OptingOut:
         caller = await self._doorkeeper.caller(request)
         wanted = query(request, frozenset(paging.NAMES))
         limit = paging.limit(wanted)
-        found = await self._opt_outs.of(caller.account_id, paging.place(wanted) or 0, limit)
+        found = await self._opt_outs.of(caller.account_id, paging.place(wanted) or 0, limit + 1)
         return answer(paging.page("opt_outs", [_shown(one) for one in found], limit))
 
     async def add(self, request: Request) -> Response:

@@ -39,5 +39,9 @@ def limit(wanted: Mapping[str, str]) -> int:
 
 
 def page(name: str, items: Sequence[Mapping[str, Any]], wanted: int) -> dict[str, Any]:
-    """One page: the items, each with its ``id``, and the cursor; null on the last."""
-    return {name: items, "cursor": "c" + items[-1]["id"][1:] if len(items) == wanted else None}
+    """One page of items with their ``id``, and the cursor; null on the last.
+
+    Of ``items`` one more is asked for than is wanted: if it is there, a page follows.
+    """
+    more = len(items) > wanted
+    return {name: items[:wanted], "cursor": "c" + items[wanted - 1]["id"][1:] if more else None}

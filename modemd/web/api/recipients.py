@@ -10,10 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
 from modemd.accounts import csv_cards
+from modemd.accounts.groups import Groups
 from modemd.accounts.numbers import Numbers
 from modemd.accounts.recipients import Recipient, Recipients, read
 from modemd.clock import rfc3339
-from modemd.errors import InvalidField, UnsupportedMedia, UsageError
+from modemd.errors import InvalidField, NotFound, UnsupportedMedia, UsageError
 from modemd.ids import decode, encode
 from modemd.web.api import openapi, paging
 from modemd.web.api.calls import Call, routes
@@ -28,8 +29,9 @@ _EXPORTED = 500
 class AddressBook:
     """The endpoints."""
 
-    def __init__(self, recipients: Recipients, numbers: Numbers, doorkeeper: Doorkeeper) -> None:
+    def __init__(self, recipients: Recipients, groups: Groups, numbers: Numbers, doorkeeper: Doorkeeper) -> None:
         self._recipients = recipients
+        self._groups = groups
         self._numbers = numbers
         self._doorkeeper = doorkeeper
 
@@ -59,8 +61,10 @@ class AddressBook:
         group = decode("g", wanted["group"]) if "group" in wanted else None
         if "group" in wanted and group is None:
             raise InvalidField("group", "this is no id of a group", cure="take it from the list of groups")
+        if group is not None and not await self._groups.exists(caller.account_id, group):
+            raise NotFound("there is no such group", cure="list the groups")
         limit, after = paging.limit(wanted), paging.place(wanted) or 0
-        found = await self._recipients.of(caller.account_id, after, limit, group)
+        found = await self._recipients.of(caller.account_id, after, limit + 1, group)
         return answer(paging.page("recipients", [_shown(one) for one in found], limit))
 
     async def add(self, request: Request) -> Response:

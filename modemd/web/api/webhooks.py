@@ -74,7 +74,7 @@ class WebhookBook:
         number = id_in(request, "w", "webhook")
         wanted = query(request, frozenset(paging.NAMES))
         limit = paging.limit(wanted)
-        found = await self._webhooks.dead_letters(caller.account_id, number, paging.place(wanted), limit)
+        found = await self._webhooks.dead_letters(caller.account_id, number, paging.place(wanted), limit + 1)
         return answer(paging.page("dead_letters", [letter(one) for one in found], limit))
 
     async def redeliver(self, request: Request) -> Response:

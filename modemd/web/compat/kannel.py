@@ -33,6 +33,8 @@ _LONG = {"user": "username", "pass": "password", "dlrmask": "dlr-mask", "dlrurl"
 _RANGES = {"coding": ("Coding", 2), "mclass": ("MClass", 3), "mwi": ("MWI", 7), "priority": ("Priority", 3)}
 _RANGES |= {"pid": ("PID", 255), "rpi": ("RPI", 1), "alt-dcs": ("Alt-DCS", 1), "compress": ("Compress", 1)}
 _RANGES |= {"validity": ("Validity", 635_040), "deferred": ("Deferred", 525_600), "dlr-mask": ("DLR-Mask", 127)}
+_DIGITS = 9
+"""Of a number with its leading zeros: more than any of these needs."""
 MINUTE = 60
 NAME = "kannel"
 _BITS = {
@@ -187,7 +189,7 @@ def _number(given: Mapping[str, bytes], name: str) -> int | None:
     text = given.get(name, b"").strip()
     if not text:
         return None
-    if not text.isdigit() or int(text[:9]) > most:
+    if not text.isdigit() or len(text) > _DIGITS or int(text) > most:
         _misformed(label)
     return int(text)
 
