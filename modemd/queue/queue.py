@@ -20,6 +20,7 @@ from modemd.queue.barrier import Barrier
 from modemd.queue.reports import Fate, News, Taken
 from modemd.queue.rows import Draft, Envelope, Idempotency, Message
 from modemd.queue.states import State
+from modemd.queue.together import Together, refusable
 from modemd.values import Lane, Report
 
 DEFAULT_LIFE_S = 48 * 3600
@@ -34,6 +35,7 @@ class Queue(Barrier):
         self.ids = IdSource(clock)
         self._life = life_s * SECOND
         self._references = accepting.References()
+        self._together = Together(database, self._references, clock)
 
     # Accepting
 
@@ -49,13 +51,15 @@ class Queue(Barrier):
         Repeated if the Idempotency-Key made such a call before, Conflict if it made another, StorageError.
         """
         now = self._clock.now()
-        if isinstance(drafts, Sequence):
+        if not isinstance(drafts, Sequence):
+            await accepting.accept_staged(self._database, envelope, drafts, idempotency, self._references, now)
+        elif refusable(envelope, idempotency):
             small = drafts
             await self._database.write(
                 lambda tx: accepting.accept(tx, envelope, small, idempotency, self._references, now)
             )
         else:
-            await accepting.accept_staged(self._database, envelope, drafts, idempotency, self._references, now)
+            await self._together.accept(envelope, drafts, now)
         if envelope.due > now:
             self.on_later(envelope.due)
         else:

@@ -71,6 +71,15 @@ def accept(
     ledger.arrived(tx, envelope.lane, _state(envelope, now), len(drafts))
 
 
+def accept_all(tx: Transaction, calls: Sequence[tuple[Envelope, Sequence[Draft], int]], references: References) -> None:
+    """Insert several calls, each with the moment it came, that spend nothing and have no key."""
+    rows: list[tuple[Any, ...]] = []
+    for envelope, drafts, now in calls:
+        rows += _rows(envelope, drafts, drafts[0].id, references, now)
+        ledger.arrived(tx, envelope.lane, _state(envelope, now), len(drafts))
+    tx.insert("message", _COLUMNS, rows)
+
+
 async def accept_staged(
     database: Database,
     envelope: Envelope,
@@ -121,20 +130,25 @@ def insert(
     payer: Kind | None = None,
 ) -> None:
     """Write the rows of one slice."""
+    tx.insert("message", _COLUMNS, _rows(envelope, drafts, batch, references, now))
+    if payer is not None:
+        charges.note(tx, envelope.account, payer, [(draft.id, draft.price) for draft in drafts])
+    if envelope.beside is not None:
+        envelope.beside(tx, [draft.id for draft in drafts])
+
+
+def _rows(
+    envelope: Envelope, drafts: Sequence[Draft], batch: int, references: References, now: int
+) -> list[tuple[Any, ...]]:
     whose = (envelope.account, batch, int(envelope.lane), int(_state(envelope, now)))
     how = (int(envelope.report), int(envelope.if_uncertain), now, max(envelope.due, now), envelope.expires)
-    rows: list[tuple[Any, ...]] = [
+    return [
         (
             *(draft.id, *whose, draft.parts, references.next() if draft.parts > 1 else 0),
             *(*how, draft.to_key, envelope.tag_key, draft.body),
         )
         for draft in drafts
     ]
-    tx.insert("message", _COLUMNS, rows)
-    if payer is not None:
-        charges.note(tx, envelope.account, payer, [(draft.id, draft.price) for draft in drafts])
-    if envelope.beside is not None:
-        envelope.beside(tx, [draft.id for draft in drafts])
 
 
 async def discard_staged(database: Database, batch: int) -> None:
