@@ -80,7 +80,7 @@ async def test_a_call_that_comes_alone_waits_for_nobody(handed: Handed) -> None:
 
 
 async def test_those_who_keep_coming_do_not_hold_up_the_first(handed: Handed) -> None:
-    first, others = handed.call(handed.drafts()), []
+    first, others = handed.call(handed.drafts()), list[asyncio.Task[None]]()
     began = handed.clock.monotonic()
     while not handed.closures and len(others) < 1000:
         others.append(handed.call(handed.drafts()))
