@@ -81,6 +81,7 @@ class Desk:
             "accounts.create": self.create_account,
             "accounts.list": self.list_accounts,
             "accounts.show": self.show_account,
+            "accounts.operator_key": self.operator_key,
             "suppression.add": self.suppress,
             "suppression.lift": self.lift,
             "suppression.check": self.check,
@@ -169,6 +170,17 @@ class Desk:
         if not found:
             raise NotFound("there is no such account", cure="modemd accounts list shows them")
         return {"accounts": [await self._shown(account) for account in found]}
+
+    async def operator_key(self, args: Arguments) -> dict[str, Any]:
+        """A new API key of the operator's own account; or, with ``revoke``, the end of one."""
+        if args.get("revoke") is None:
+            number, key = await self._keys.mint(OPERATOR, str(args.get("name") or ""))
+            return {"id": encode("k", number), "api_key": key}
+        gone = decode("k", str(args["revoke"]))
+        if gone is None:
+            raise NotFound("that is no id of a key", cure="ids look like k_01hzy3kd8q2v5")
+        await self._keys.revoke(OPERATOR, gone)
+        return {"id": encode("k", gone), "revoked": True}
 
     async def _shown(self, account: Account) -> dict[str, Any]:
         paying = await self._billing.standing(account.id)

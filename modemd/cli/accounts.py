@@ -80,6 +80,25 @@ def show(place: Place, who: str, as_json: bool) -> None:
             click.echo(f"key      {key['id']}  {moment(key['created_at'])}  {key['name']}")
 
 
+@command.command("operator-key")
+@click.option("--name", default="", help="What you know it by.")
+@click.option("--revoke", metavar="ID", help="Make one of these keys useless instead, at once.")
+@as_json
+@placed
+def operator_key(place: Place, name: str, revoke: str | None, as_json: bool) -> None:
+    """Make an API key of the operator's own account: for GET /v1/status, and /metrics from another machine.
+
+    accounts show a_0000000000001 lists those there are.
+    """
+    answer = place.call("accounts.operator_key", name=name, revoke=revoke)
+    if as_json:
+        print_json(answer)
+    elif revoke is None:
+        click.echo(f"API key {answer['api_key']} (nobody can show it again), id {answer['id']}")
+    else:
+        click.echo(f"revoked {answer['id']}")
+
+
 @command.command("plan")
 @click.argument("who")
 @click.argument("plan", type=click.Choice(["free", "prepaid"]))

@@ -113,7 +113,7 @@ class Doorkeeper:
         """The caller, if it is the operator. Raises Unauthorised, Forbidden."""
         caller = await self.caller(request)
         if not caller.operator:
-            raise Forbidden("this call is the operator's", cure="use a key of an operator account")
+            raise Forbidden("this call is the operator's", cure="its key is made by modemd accounts operator-key")
         return caller
 
 

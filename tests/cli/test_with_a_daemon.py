@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from running import Modemd, Ran, Running, start, stop
 
@@ -186,6 +187,19 @@ def test_an_account_can_be_typed_in_and_is_then_shown(at: Modemd, type_in: Calla
         assert created["id"] in at("accounts", "show", who).out
     assert created["id"] in at("accounts", "list").out
     assert at("accounts", "show", "nobody@example.org").code == 1
+
+
+def test_the_operator_s_key_opens_the_status_until_it_is_revoked(at: Modemd, daemon: Running) -> None:
+    made = at("accounts", "operator-key", "--name", "prometheus", "--json").json
+    assert made.keys() == {"id", "api_key"}
+    assert f"{made['id']}" in at("accounts", "show", "a_0000000000001").out
+    with httpx.Client(base_url=daemon.url, headers={"Authorization": f"Bearer {made['api_key']}"}) as client:
+        shown = client.get("/v1/status")
+        assert (shown.status_code, shown.json().keys()) == (200, at("status", "--json").json.keys())
+        assert made["id"] in at("accounts", "operator-key", "--revoke", made["id"]).out
+        assert client.get("/v1/status").status_code == 401
+    assert at("accounts", "operator-key", "--revoke", made["id"]).code == 1
+    assert at("accounts", "operator-key", "--revoke", "nonsense").code == 1
 
 
 def test_an_account_needs_a_phone_of_its_own(at: Modemd) -> None:

@@ -21,6 +21,16 @@ async def test_every_call_is_told(stranger: httpx.AsyncClient) -> None:
     assert calls == told
 
 
+async def test_every_call_says_what_any_call_may_answer(stranger: httpx.AsyncClient) -> None:
+    document = (await stranger.get("/openapi.json")).json()
+    for path, methods in document["paths"].items():
+        for method, call in methods.items():
+            may = {400, 403, 408, 421, 422, 429, 431, 500, 503, 507}
+            may |= {401, 410} if call["security"] else set()
+            may |= {413, 415} if "requestBody" in call else set()
+            assert may <= {int(status) for status in call["responses"]}, f"{method} {path}"
+
+
 def test_every_code_is_told() -> None:
     folders = [file for part in ("accounts", "webhooks") for file in (ROOT / "modemd" / part).glob("*.py")]
     folders += (ROOT / "modemd" / "web").rglob("*.py")

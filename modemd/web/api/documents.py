@@ -20,7 +20,10 @@ _SECURITY = {
 _OPEN = ("/healthz", "/readyz", "/v1/accounts", "/v1/account/password-reset", "/v1/session", "/v1/erasures/{id}")
 _OPEN_HERE = ("/metrics",)
 """What programs on this machine need no credential for."""
-_ALWAYS = (403, 421, 422, 429, 500, 503)
+_ALWAYS = (400, 403, 408, 421, 422, 429, 431, 500, 503, 507)
+"""What any call may answer; a call without a body too is late, or has a head that is none or too large."""
+_OF_ACCOUNTS = (401, 410)
+_OF_BODIES = (413, 415)
 _ANY: list[dict[str, list[str]]] = [{"key": []}, {"password": []}, {"cookie": []}]
 
 
@@ -71,8 +74,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 def _complete(operation: dict[str, Any]) -> None:
     """Add what every call may answer, whatever it does."""
-    known = (401,) if operation["security"] else ()
-    always = openapi.problems(*_ALWAYS, *known, *((400, 408, 413, 415) if "requestBody" in operation else ()))
+    known = _OF_ACCOUNTS if operation["security"] else ()
+    always = openapi.problems(*_ALWAYS, *known, *(_OF_BODIES if "requestBody" in operation else ()))
     for status, described in always.items():
         operation["responses"].setdefault(str(status), described)
     operation["responses"] = dict(sorted(operation["responses"].items()))
