@@ -19,7 +19,6 @@ from modemd.accounts.directory import OPERATOR
 from modemd.accounts.inbound import Inbound
 from modemd.accounts.letter import Letter
 from modemd.accounts.numbers import Numbers
-from modemd.accounts.sending import BODY
 from modemd.accounts.vault import Vault
 from modemd.at import pdu
 from modemd.clock import SECOND, ManualClock
@@ -70,7 +69,7 @@ class Post:
         """A message to Anna that waits for its report."""
         [number] = self.queue.ids.many(1)
         sms = Sms(ANNA, "hello", report=True)
-        body = self.vault.seal(OPERATOR, BODY, number, letter.encode(Letter(sms)))
+        body = self.vault.seal(OPERATOR, letter.BODY, number, letter.encode(Letter(sms)))
         await self.queue.submit(Envelope(OPERATOR, Lane.BULK, 0, None, report=True), [Draft(number, body, 1, b"")])
         message = await self.queue.message(number)
         assert message is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from modemd.accounts import letter
-from modemd.accounts.sending import BODY
 from modemd.accounts.vault import Vault
 from modemd.queue import Message
 from modemd.values import Sms
@@ -20,4 +19,4 @@ class Addressee:
 
     def open(self, message: Message) -> Sms:
         """The message as it was accepted; for any thread. Raises Unreadable."""
-        return letter.decode(self._vault.open(message.account, BODY, message.id, message.body)).sms
+        return letter.decode(self._vault.open(message.account, letter.BODY, message.id, message.body)).sms

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import orjson
 
 from modemd import ids
+from modemd.accounts import views
 from modemd.accounts.api_keys import ApiKeys
 from modemd.accounts.billing.parts import Billing
 from modemd.accounts.directory import Directory
@@ -122,13 +123,7 @@ class Export:
 
     async def _account(self, number: int) -> dict[str, Any]:
         account = await self._directory.account(number)
-        return {
-            "id": ids.encode("a", account.id),
-            "email": account.email,
-            "phone": account.phone,
-            "created_at": rfc3339(account.created),
-            "segments": await self._usage(number),
-        }
+        return views.account(account) | {"segments": await self._usage(number)}
 
     async def _usage(self, account: int) -> dict[str, Any]:
         """The segments counted for the account, on the last day and in the last month on which it sent."""
@@ -137,15 +132,7 @@ class Export:
         return next((dict(zip(names, row, strict=True)) for row in await self._select(sql, account)), {})
 
     async def _api_keys(self, account: int) -> AsyncIterator[Page]:
-        yield [
-            {
-                "id": ids.encode("k", key.id),
-                "name": key.name,
-                "created_at": rfc3339(key.created),
-                "last_used_at": rfc3339(key.used),
-            }
-            for key in await self._keys.of(account)
-        ]
+        yield [views.api_key(key) for key in await self._keys.of(account)]
 
     async def _sessions(self, account: int) -> AsyncIterator[Page]:
         rows = await self._select("SELECT created, expires FROM session WHERE account = ? ORDER BY id", account)
@@ -155,16 +142,7 @@ class Export:
         after = 0
         while found := await self._recipients.of(account, after, PAGE):
             after = found[-1].id
-            yield [
-                {
-                    "id": ids.encode("r", one.id),
-                    "number": one.card.number,
-                    "name": one.card.name,
-                    "fields": one.card.fields,
-                    "created_at": rfc3339(one.created),
-                }
-                for one in found
-            ]
+            yield [views.recipient(one) for one in found]
 
     async def _all_groups(self, account: int) -> AsyncIterator[Page]:
         after = 0
@@ -173,28 +151,13 @@ class Export:
             for group in found:
                 sql = "SELECT recipient FROM membership WHERE account = ? AND grouping = ? ORDER BY recipient"
                 members = await self._select(sql, account, group.id)
-                yield [
-                    {
-                        "id": ids.encode("g", group.id),
-                        "name": group.name,
-                        "created_at": rfc3339(group.created),
-                        "recipients": [ids.encode("r", row[0]) for row in members],
-                    }
-                ]
+                yield [views.group(group) | {"recipients": [ids.encode("r", row[0]) for row in members]}]
 
     async def _all_opt_outs(self, account: int) -> AsyncIterator[Page]:
         after = 0
         while found := await self._opt_outs.of(account, after, PAGE):
             after = found[-1].id
-            yield [
-                {
-                    "id": ids.encode("o", one.id),
-                    "number": one.number,
-                    "how": one.how.name.lower(),
-                    "created_at": rfc3339(one.created),
-                }
-                for one in found
-            ]
+            yield [views.opt_out(one) for one in found]
 
     async def _messages(self, account: int) -> AsyncIterator[Page]:
         before: int | None = None

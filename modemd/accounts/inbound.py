@@ -13,14 +13,15 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from modemd.accounts import views
 from modemd.accounts.numbers import Numbers
 from modemd.accounts.opt_outs import OptOuts
 from modemd.accounts.vault import Box, Vault
 from modemd.accounts.whose import CHAIN, COPY, Piece, Place, Whose
-from modemd.clock import SECOND, Clock, rfc3339
+from modemd.clock import SECOND, Clock
 from modemd.db import Database, Reader, Transaction, Urgency
 from modemd.errors import Unreadable
-from modemd.ids import IdSource, encode
+from modemd.ids import IdSource
 from modemd.values import Change
 
 RECEIVED = "inbound.received"
@@ -114,7 +115,8 @@ class Inbound:
             ).fetchall()
         )
         with self._vault.unit(account) as box:
-            return [view(number, created, box.open(BODY, number, bytes(body))) for number, created, body in rows]
+            opened = ((number, created, box.open(BODY, number, bytes(body))) for number, created, body in rows)
+            return [views.inbound(*one) for one in opened]
 
     async def drop(self, why: str) -> None:
         """Count one that is no SMS for anybody."""
@@ -243,15 +245,3 @@ def _forget(tx: Transaction, before: int) -> int:
             (before, _SLICE),
         ).rowcount
     )
-
-
-def view(number: int, created: int, body: bytes) -> dict[str, Any]:
-    """An inbound SMS as its account sees it."""
-    sender, text, sent_at = orjson.loads(body)
-    return {
-        "id": encode("i", number),
-        "from": sender,
-        "text": text,
-        "sent_at": rfc3339(sent_at),
-        "received_at": rfc3339(created),
-    }

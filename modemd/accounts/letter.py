@@ -11,9 +11,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from modemd.accounts.vault import Box
 from modemd.errors import Unreadable
+from modemd.queue import Message
 from modemd.values import Sms
 
+BODY = "message.body"
+"""Where it lies: the table and the column to which its seal is bound."""
 BLANK = "\0"
 """Stands in the text of a password letter for the password, which is made when the message is sent."""
 
@@ -54,6 +58,11 @@ def decode(octets: bytes) -> Letter:
         return _decode(octets)
     except (IndexError, UnicodeDecodeError):
         raise Unreadable("the sealed message is not in a form this version of modemd knows") from None
+
+
+def opened(message: Message, box: Box) -> Letter:
+    """What was sealed of a message. Raises Unreadable."""
+    return decode(box.open(BODY, message.id, message.body))
 
 
 def _decode(octets: bytes) -> Letter:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from modemd.accounts import letter
 from modemd.accounts.directory import Account
 from modemd.accounts.letter import Letter
-from modemd.accounts.sending import BODY
 from modemd.accounts.vault import Vault
 from modemd.clock import SECOND, Clock
 from modemd.errors import NotFound
@@ -39,7 +38,7 @@ class Notices:
         now, number = self._clock.now(), self._queue.ids.next()
         sms = Sms(account.phone, text, valid_for=LIFE)
         with self._vault.unit(account.id) as box:
-            body = box.seal(BODY, number, letter.encode(Letter(sms, password=letter.BLANK in text)))
+            body = box.seal(letter.BODY, number, letter.encode(Letter(sms, password=letter.BLANK in text)))
             draft = Draft(number, body, 1, box.tag("to", account.phone))
             once = Idempotency(box.tag("notice", cause), box.tag("notice", text))
         envelope = Envelope(account.id, Lane.SYSTEM, now, now + LIFE * SECOND, IfUncertain.FAIL)

@@ -14,7 +14,6 @@ from typing import Any
 from modemd import log
 from modemd.accounts import erasing_rows, letter
 from modemd.accounts.letter import Letter
-from modemd.accounts.sending import BODY
 from modemd.accounts.vault import Box, Vault
 from modemd.clock import SECOND, Clock
 from modemd.db import Database, Transaction, Urgency
@@ -160,10 +159,10 @@ class Retention:
         for number, account, body, _ in rows:
             try:
                 box = boxes.setdefault(account, boxes.get(account) or self._vault.unit(account))
-                sms = letter.decode(box.open(BODY, number, bytes(body))).sms
+                sms = letter.decode(box.open(letter.BODY, number, bytes(body))).sms
             except Unreadable:
                 continue
-            blank = box.seal(BODY, number, letter.encode(Letter(replace(sms, text=""))))
+            blank = box.seal(letter.BODY, number, letter.encode(Letter(replace(sms, text=""))))
             tx.execute("UPDATE message SET body = ?, tag_key = NULL WHERE id = ?", (blank, number))
 
 

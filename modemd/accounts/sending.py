@@ -7,58 +7,31 @@ cut into slices, so that the event loop is back with the modems in between.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NotRequired, TypedDict
-
-import orjson
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import replace
 
 from modemd import ids
-from modemd.accounts import letter
-from modemd.accounts.addressing import Addressed, Addressing, Books
-from modemd.accounts.billing.till import Bill, Till
+from modemd.accounts import letter, views
+from modemd.accounts.addressing import Addressing, Books
+from modemd.accounts.billing.till import Till
 from modemd.accounts.bounds import Bounds
-from modemd.accounts.letter import Letter
-from modemd.accounts.numbers import Numbers, Rejected
-from modemd.accounts.passwords import LENGTH
+from modemd.accounts.call import SLICE, Call, Receipt, name_of, none_acceptable, recalled
+from modemd.accounts.numbers import Numbers
 from modemd.accounts.request import Request
 from modemd.accounts.vault import Box, Vault
-from modemd.clock import SECOND, Clock, rfc3339
+from modemd.accounts.views import View
+from modemd.clock import Clock
 from modemd.db import Transaction
-from modemd.errors import InvalidField, NotFound, Unreadable
+from modemd.errors import NotFound, Unreadable
 from modemd.queue import Queue
 from modemd.queue.listing import Wanted
-from modemd.queue.rows import Draft, Envelope, Idempotency, Message
+from modemd.queue.rows import Message
 from modemd.queue.states import State
 from modemd.queue.submit import Repeated
 from modemd.values import Sms
 
-BODY = "message.body"
-REJECTED = "idempotency.rejected"
 Beside = Callable[[Transaction, Sequence[int]], None]
 """Writes what belongs to messages, given their ids."""
-SLICE = 100
-"""Messages sealed or opened in one turn of the loop: below a millisecond."""
-
-
-class Accepted(TypedDict):
-    """One message of a receipt."""
-
-    id: str
-    to: str
-    parts: int
-    state: str
-    plain: NotRequired[Literal[True]]
-    """There if diacritics were stripped from its text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """The answer to a call; given only after it is on disk."""
-
-    batch: str
-    messages: list[Accepted] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
 
 
 class Sending:
@@ -103,7 +76,7 @@ class Sending:
         with self._vault.unit(account) as box:
             try:
                 if idempotency_key is not None:  # before anything that may have changed since
-                    await self._queue.refuse_repeated(account, *_name_of(box, idempotency_key, request))
+                    await self._queue.refuse_repeated(account, *name_of(box, idempotency_key, request))
                 return await self._accept(account, request, idempotency_key, beside, box)
             except Repeated as repeated:
                 return await self._repeat(account, repeated, box)
@@ -117,8 +90,8 @@ class Sending:
         if self._till is not None:
             accepted, bill = await self._till.priced(account, request.lane, accepted, rejected)
         if not accepted:
-            raise _none_acceptable(rejected)
-        call = _Call(request, accepted, self._queue.ids.many(len(accepted)), box, self._clock.now(), bill)
+            raise none_acceptable(rejected)
+        call = Call(request, accepted, self._queue.ids.many(len(accepted)), box, self._clock.now(), bill)
         call_key = None if idempotency_key is None else call.idempotency(idempotency_key, rejected)
         receipt = Receipt(ids.encode("b", call.numbers[0]), rejected=rejected)
         drafts = call.slices(receipt) if len(accepted) > SLICE else call.drafts(range(len(accepted)), receipt)
@@ -130,13 +103,13 @@ class Sending:
         """The segments that a text takes. Raises InvalidField if they are too many."""
         return self._addressing.parts(text, plain=plain)
 
-    async def message(self, account: int, number: int) -> dict[str, Any]:
+    async def message(self, account: int, number: int) -> View:
         """One message as its account sees it. Raises NotFound."""
         found = await self._queue.message(number, account)
         if found is None:
             raise NotFound("there is no such message", cure="check the id")
         with self._vault.unit(account) as box:
-            return view(found, box)
+            return views.message(found, box)
 
     async def messages(
         self,
@@ -147,7 +120,7 @@ class Sending:
         to: str | None = None,
         before: int | None = None,
         limit: int = 100,
-    ) -> list[dict[str, Any]]:
+    ) -> list[View]:
         """Messages, newest first; ``before`` is the id of the last one of the previous page. Raises InvalidField."""
         with self._vault.unit(account) as box:
             wanted = Wanted(
@@ -158,7 +131,7 @@ class Sending:
                 before=before,
             )
             found = await self._queue.messages(wanted, limit)
-            return [view(message, box) async for message in _unhurried(found)]
+            return [views.message(message, box) async for message in _unhurried(found)]
 
     async def cancel(self, account: int, number: int) -> State:
         """Take a message back. Raises NotFound, or Conflict if it is being sent or has ended."""
@@ -170,7 +143,7 @@ class Sending:
 
     def open(self, message: Message) -> Sms:
         """What to send; for any thread. Raises Unreadable, also if its text has been forgotten by its age."""
-        sms, _, password, _ = letter.decode(self._vault.open(message.account, BODY, message.id, message.body))
+        sms, _, password, _ = letter.decode(self._vault.open(message.account, letter.BODY, message.id, message.body))
         if not sms.text:
             raise Unreadable("its text has been forgotten by its age", cure="send it anew")
         if not password:
@@ -183,129 +156,14 @@ class Sending:
 
     async def _repeat(self, account: int, repeated: Repeated, box: Box) -> Receipt:
         """The receipt that was given before."""
-        state, rejected = orjson.loads(box.open(REJECTED, repeated.first_id, repeated.rejected))
-        numbers = range(repeated.first_id, repeated.first_id + repeated.messages)
-        wanted = Wanted(account, first_id=numbers[0], last_id=numbers[-1])
-        found = {one.id: one for one in await self._queue.messages(wanted, len(numbers))}
-        messages = [
-            _accepted(number, to, parts, state, plain=plain)
-            async for number, to, parts, plain in _recalled(numbers, found, box)
-        ]
-        return Receipt(ids.encode("b", repeated.first_id), messages, rejected)
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One request on its way into the queue."""
-
-    request: Request
-    accepted: list[Addressed]
-    numbers: range
-    box: Box
-    now: int
-    bill: Bill | None
-
-    @property
-    def due(self) -> int:
-        return max(self.request.send_at or 0, self.now)
-
-    @property
-    def state(self) -> str:
-        return (State.SCHEDULED if self.due > self.now else State.QUEUED).label
-
-    def envelope(self, account: int, bounds: Bounds) -> Envelope:
-        """What its messages share."""
-        request = self.request
-        expires = self.due + (bounds.life_s if request.valid_for is None else request.valid_for) * SECOND
-        tag_key = None if request.tag is None else self.box.tag("tag", request.tag)
-        spending = bounds.of(account, request.lane, sum(one.parts for one in self.accepted))
-        return Envelope(
-            account,
-            request.lane,
-            self.due,
-            expires,
-            request.if_uncertain,
-            request.report,
-            tag_key,
-            spending,
-            self.bill.charge if self.bill else None,
-        )
-
-    def drafts(self, places: range, receipt: Receipt) -> list[Draft]:
-        """These messages, sealed; and what the receipt says of them."""
-        request, box, state, drafts = self.request, self.box, self.state, []
-        for place in places:
-            number, (to, text, parts, plain) = self.numbers[place], self.accepted[place]
-            sms = Sms(to, text, request.flash, request.report, request.valid_for)
-            body = box.seal(BODY, number, letter.encode(Letter(sms, request.tag, plain=plain)))
-            price = self.bill.prices[place] if self.bill else 0
-            drafts.append(Draft(number, body, parts, box.tag("to", to), price))
-            receipt.messages.append(_accepted(number, to, parts, state, plain=plain))
-        return drafts
-
-    async def slices(self, receipt: Receipt) -> AsyncIterator[list[Draft]]:
-        """All messages, in slices made only when the queue wants the next."""
-        for start in range(0, len(self.accepted), SLICE):
-            yield self.drafts(range(start, min(start + SLICE, len(self.accepted))), receipt)
-
-    def idempotency(self, key: str, rejected: list[Rejected]) -> Idempotency:
-        """The caller's key for this call, what it stands for, and what to answer a repeat."""
-        answer = orjson.dumps([self.state, rejected])
-        return Idempotency(*_name_of(self.box, key, self.request), self.box.seal(REJECTED, self.numbers[0], answer))
-
-
-def _name_of(box: Box, key: str, request: Request) -> tuple[bytes, bytes]:
-    """What an Idempotency-Key is known by, and the fingerprint of its call."""
-    return box.tag("idempotency", key), box.tag("fingerprint", orjson.dumps(request))
-
-
-def view(message: Message, box: Box) -> dict[str, Any]:
-    """A message as its account sees it (interface: HTTP API)."""
-    sms, tag, password, _ = _opened(message, box)
-    error = {"code": message.error_code, "detail": message.error_detail or ""} if message.error_code else None
-    return {
-        "id": ids.encode("m", message.id),
-        "to": sms.to,
-        "text": sms.text.replace(letter.BLANK, "•" * LENGTH) if password else sms.text,
-        "parts": message.parts,
-        "state": message.state.label,
-        "lane": message.lane.name.lower(),
-        "tag": tag,
-        "created_at": rfc3339(message.created),
-        "sent_at": rfc3339(message.sent_at),
-        "delivered_at": rfc3339(message.delivered_at),
-        "error": error,
-    }
-
-
-def _accepted(number: int, to: str, parts: int, state: str, *, plain: bool) -> Accepted:
-    accepted = Accepted(id=ids.encode("m", number), to=to, parts=parts, state=state)
-    if plain:
-        accepted["plain"] = True
-    return accepted
-
-
-def _opened(message: Message, box: Box) -> Letter:
-    return letter.decode(box.open(BODY, message.id, message.body))
+        last = repeated.first_id + repeated.messages - 1
+        wanted = Wanted(account, first_id=repeated.first_id, last_id=last)
+        found = {one.id: one for one in await self._queue.messages(wanted, repeated.messages)}
+        return await recalled(repeated, found, box)
 
 
 def _no_password(_: int) -> str:
     raise Unreadable("nobody makes passwords here")
-
-
-async def _recalled(
-    numbers: range, found: Mapping[int, Message], box: Box
-) -> AsyncIterator[tuple[int, str, int, bool]]:
-    """What a receipt says of each message of a call, but for the state; of forgotten ones it is not known any more."""
-    for place, number in enumerate(numbers):
-        if place % SLICE == SLICE - 1:
-            await asyncio.sleep(0)
-        message = found.get(number)
-        if message is None:
-            yield number, "", 0, False
-        else:
-            opened = _opened(message, box)
-            yield number, opened.sms.to, message.parts, opened.plain
 
 
 async def _unhurried(messages: Sequence[Message]) -> AsyncIterator[Message]:
@@ -314,24 +172,3 @@ async def _unhurried(messages: Sequence[Message]) -> AsyncIterator[Message]:
         if place % SLICE == SLICE - 1:
             await asyncio.sleep(0)
         yield message
-
-
-def _none_acceptable(rejected: list[Rejected]) -> InvalidField:
-    if not rejected:
-        return InvalidField("groups", "there is nobody in these groups", cure="put recipients in", code="no_recipient")
-    first = rejected[0]
-    cure = _CURES.get(first["code"], _WRITE_SO)
-    if len(rejected) == 1:
-        return InvalidField("to", first["detail"], cure=cure, code=first["code"])
-    detail = f"none of the {len(rejected)} recipients is acceptable; the first: {first['detail']}"
-    return InvalidField("to", detail, cure=cure, code="no_recipient")
-
-
-_CURES = {
-    "opted_out": "leave it out; if its owner has agreed to be sent to again, delete the opt-out",
-    "suppressed": "leave it out; only the operator of this gateway can allow it again",
-    "missing_field": "give the recipients that field, or take it out of the text",
-    "no_price": "leave it out, or ask the operator of this gateway for a price",
-}
-"""What to do about recipients whose numbers are right."""
-_WRITE_SO = "write numbers as + and country code and number, for example +48600100200"

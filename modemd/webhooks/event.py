@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from modemd.accounts import inbound, sending
+from modemd.accounts import inbound, views
 from modemd.accounts.vault import Box, Vault
 from modemd.clock import rfc3339
 from modemd.db import Database, Reader
@@ -74,7 +74,7 @@ def _message(db: Reader, event: Event, box: Box) -> dict[str, Any] | None:
     state = by_label(event.kind.partition(".")[2])
     if found is None or state is None:
         return None
-    seen = sending.view(found, box)
+    seen = views.message(found, box)
     del seen["text"]
     seen["state"] = state.label
     if state is not State.DELIVERED:
@@ -92,4 +92,4 @@ def _inbound(db: Reader, event: Event, box: Box) -> dict[str, Any] | None:
     row = db.execute(
         "SELECT id, created, body FROM inbound WHERE id = ? AND account = ?", (event.subject, event.account)
     ).fetchone()
-    return None if row is None else inbound.view(row[0], row[1], box.open(inbound.BODY, row[0], bytes(row[2])))
+    return None if row is None else views.inbound(row[0], row[1], box.open(inbound.BODY, row[0], bytes(row[2])))

@@ -17,10 +17,10 @@ from modemd.accounts.billing.buyers import Buyer
 from modemd.accounts.billing.months import Month
 from modemd.accounts.billing.plans import Plan, Standing
 from modemd.accounts.billing.tariff import Tariff
+from modemd.accounts.call import Receipt
 from modemd.accounts.keychain import KeyStore
 from modemd.accounts.numbers import Numbers
 from modemd.accounts.parts import Accounts, Terms
-from modemd.accounts.sending import Receipt
 from modemd.at.pdu import count
 from modemd.clock import SECOND, ManualClock
 from modemd.db import Database, connect

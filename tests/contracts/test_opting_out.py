@@ -9,9 +9,9 @@ import pytest
 from test_logins import House
 
 from modemd.accounts import request as requests
+from modemd.accounts.call import Receipt
 from modemd.accounts.inbound import Inbound, Took
 from modemd.accounts.opt_outs import How
-from modemd.accounts.sending import Receipt
 from modemd.accounts.whose import Piece
 from modemd.db import Database
 from modemd.errors import InvalidField

@@ -5,15 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
-from modemd.accounts import receipts
+from modemd.accounts import receipts, views
 from modemd.accounts.directory import Directory
 from modemd.accounts.erasure import Erasures
 from modemd.accounts.export import Export
 from modemd.accounts.login import Login
-from modemd.clock import rfc3339
 from modemd.ids import encode
 from modemd.web.api import openapi
-from modemd.web.api.calls import Call, routes
+from modemd.web.api.operations import Operation, routes
 from modemd.web.api.shapes import account as shapes
 from modemd.web.doorkeeper import Doorkeeper
 from modemd.web.edge import network_of
@@ -38,24 +37,16 @@ class OwnAccount:
         erasing = (400, 401, 403, 422, 429, 503)
         return routes(
             "account",
-            Call("GET", path, self.show, shapes.Account, problems=(401, 503)),
-            Call("DELETE", path, self.erase, shapes.ErasureBegun, 202, body=shapes.Password, problems=erasing),
-            Call("GET", f"{path}/export", self.export, problems=(401, 403, 503)),
-            Call("GET", "/v1/erasures/{id}", self.receipt, shapes.Erasure, parameters=[one], problems=(404, 503)),
+            Operation("GET", path, self.show, shapes.Account, problems=(401, 503)),
+            Operation("DELETE", path, self.erase, shapes.ErasureBegun, 202, body=shapes.Password, problems=erasing),
+            Operation("GET", f"{path}/export", self.export, problems=(401, 403, 503)),
+            Operation("GET", "/v1/erasures/{id}", self.receipt, shapes.Erasure, parameters=[one], problems=(404, 503)),
         )
 
     async def show(self, request: Request) -> Response:
         """The caller's account."""
         caller = await self._doorkeeper.caller(request)
-        account = await self._directory.account(caller.account_id)
-        return answer(
-            {
-                "id": encode("a", account.id),
-                "email": account.email,
-                "phone": account.phone,
-                "created_at": rfc3339(account.created),
-            }
-        )
+        return answer(views.account(await self._directory.account(caller.account_id)))
 
     async def export(self, request: Request) -> Response:
         """Everything that is held about the account, as one JSON object."""

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from modemd.accounts.billing import buyers
 from modemd.accounts.billing.parts import Billing
-from modemd.web.api.calls import Call, routes
+from modemd.web.api.operations import Operation, routes
 from modemd.web.api.shapes import account as shapes
 from modemd.web.doorkeeper import Doorkeeper
 from modemd.web.lean import answer, read_json
@@ -24,9 +24,9 @@ class Paying:
         path, putting = "/v1/account/billing", (400, 401, 403, 422, 503)
         return routes(
             "billing",
-            Call("GET", path, self.show, shapes.Billing, problems=(401, 403, 503)),
-            Call("PUT", path, self.put, shapes.Billing, body=shapes.Buyer, problems=putting),
-            Call("GET", "/v1/account/usage", self.usage, shapes.Usage, problems=(401, 503)),
+            Operation("GET", path, self.show, shapes.Billing, problems=(401, 403, 503)),
+            Operation("PUT", path, self.put, shapes.Billing, body=shapes.Buyer, problems=putting),
+            Operation("GET", "/v1/account/usage", self.usage, shapes.Usage, problems=(401, 503)),
         )
 
     async def show(self, request: Request) -> Response:

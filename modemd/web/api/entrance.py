@@ -13,7 +13,7 @@ from modemd.accounts.numbers import Numbers
 from modemd.accounts.sessions import LIFE, Sessions
 from modemd.clock import rfc3339
 from modemd.ids import encode
-from modemd.web.api.calls import Call, routes
+from modemd.web.api.operations import Operation, routes
 from modemd.web.api.shapes import account as shapes
 from modemd.web.doorkeeper import COOKIE, Doorkeeper, from_here
 from modemd.web.edge import network_of
@@ -48,10 +48,12 @@ class Entrance:
         asking, entering = (400, 422, 503), (400, 401, 422, 429, 503)
         return routes(
             "getting in",
-            Call("POST", accounts, self.register, shapes.PasswordSent, 202, body=shapes.Registration, problems=asking),
-            Call("POST", reset, self.reset, shapes.PasswordSent, 202, body=shapes.Reset, problems=asking),
-            Call("POST", session, self.log_in, shapes.Session, body=shapes.LogIn, problems=entering),
-            Call("DELETE", session, self.log_out, status=204),
+            Operation(
+                "POST", accounts, self.register, shapes.PasswordSent, 202, body=shapes.Registration, problems=asking
+            ),
+            Operation("POST", reset, self.reset, shapes.PasswordSent, 202, body=shapes.Reset, problems=asking),
+            Operation("POST", session, self.log_in, shapes.Session, body=shapes.LogIn, problems=entering),
+            Operation("DELETE", session, self.log_out, status=204),
         )
 
     async def register(self, request: Request) -> Response:

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from modemd import ids
 from modemd.errors import InvalidField, ModemdError
 from modemd.web.api import openapi
-from modemd.web.api.calls import Call, routes
+from modemd.web.api.operations import Operation, routes
 from modemd.web.doorkeeper import Doorkeeper
 from modemd.web.edge import HEAD
 from modemd.webhooks.event import Documents, Event
@@ -42,7 +42,7 @@ class Events:
         """Its path, and what OpenAPI says of it."""
         last = openapi.parameter("Last-Event-ID", "header", "the last event of an earlier stream, v_…")
         streamed: openapi.Responses = {200: {"content": {"text/event-stream": {}}}}
-        listening = Call("GET", "/v1/events", self.stream, parameters=[last], others=streamed)
+        listening = Operation("GET", "/v1/events", self.stream, parameters=[last], others=streamed)
         return routes("events", listening, refusals=(401, 422, 429, 503))
 
     async def stream(self, request: Request) -> Response:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 
-from modemd.accounts.groups import MAX_CHANGE, Group, Groups
-from modemd.clock import rfc3339
+from modemd.accounts import views
+from modemd.accounts.groups import MAX_CHANGE, Groups
 from modemd.errors import InvalidField
-from modemd.ids import decode, encode
+from modemd.ids import decode
 from modemd.web.api import openapi, paging
-from modemd.web.api.calls import Call, routes
+from modemd.web.api.operations import Operation, routes
 from modemd.web.api.shapes import recipients as shapes
 from modemd.web.doorkeeper import Doorkeeper
 from modemd.web.lean import answer, id_in, query, read_json, strings
@@ -30,13 +28,15 @@ class Grouping:
         one, name = "/v1/groups/{id}", shapes.GroupName
         return routes(
             "groups",
-            Call("GET", "/v1/groups", self.list, shapes.GroupPage, parameters=paging.PARAMETERS),
-            Call("POST", "/v1/groups", self.make, shapes.Group, 201, body=name),
-            Call("GET", one, self.get, shapes.Group, parameters=[group]),
-            Call("PUT", one, self.rename, shapes.Group, body=name, parameters=[group]),
-            Call("DELETE", one, self.remove, status=204, parameters=[group]),
-            Call("POST", f"{one}/recipients", self.put_in, shapes.Group, body=shapes.Members, parameters=[group]),
-            Call("DELETE", f"{one}/recipients/{{recipient}}", self.take_out, status=204, parameters=[group, member]),
+            Operation("GET", "/v1/groups", self.list, shapes.GroupPage, parameters=paging.PARAMETERS),
+            Operation("POST", "/v1/groups", self.make, shapes.Group, 201, body=name),
+            Operation("GET", one, self.get, shapes.Group, parameters=[group]),
+            Operation("PUT", one, self.rename, shapes.Group, body=name, parameters=[group]),
+            Operation("DELETE", one, self.remove, status=204, parameters=[group]),
+            Operation("POST", f"{one}/recipients", self.put_in, shapes.Group, body=shapes.Members, parameters=[group]),
+            Operation(
+                "DELETE", f"{one}/recipients/{{recipient}}", self.take_out, status=204, parameters=[group, member]
+            ),
             refusals=(400, 401, 404, 409, 422, 503),
         )
 
@@ -46,24 +46,24 @@ class Grouping:
         wanted = query(request, frozenset(paging.NAMES))
         limit = paging.limit(wanted)
         found = await self._groups.of(caller.account_id, paging.place(wanted) or 0, limit + 1)
-        return answer(paging.page("groups", [_shown(group) for group in found], limit))
+        return answer(paging.page("groups", [views.group(group) for group in found], limit))
 
     async def make(self, request: Request) -> Response:
         """A new group."""
         caller = await self._doorkeeper.caller(request)
         name = strings(await read_json(request), "name")["name"]
-        return answer(_shown(await self._groups.make(caller.account_id, name)), 201)
+        return answer(views.group(await self._groups.make(caller.account_id, name)), 201)
 
     async def get(self, request: Request) -> Response:
         """One group; its recipients are at /v1/recipients?group=."""
         caller = await self._doorkeeper.caller(request)
-        return answer(_shown(await self._groups.one(caller.account_id, id_in(request, "g", "group"))))
+        return answer(views.group(await self._groups.one(caller.account_id, id_in(request, "g", "group"))))
 
     async def rename(self, request: Request) -> Response:
         """Another name for a group."""
         caller = await self._doorkeeper.caller(request)
         name = strings(await read_json(request), "name")["name"]
-        return answer(_shown(await self._groups.rename(caller.account_id, id_in(request, "g", "group"), name)))
+        return answer(views.group(await self._groups.rename(caller.account_id, id_in(request, "g", "group"), name)))
 
     async def remove(self, request: Request) -> Response:
         """Remove a group; its members stay recipients."""
@@ -75,7 +75,7 @@ class Grouping:
         """Put recipients into a group."""
         caller = await self._doorkeeper.caller(request)
         number, members = id_in(request, "g", "group"), _members(await read_json(request))
-        return answer(_shown(await self._groups.put_in(caller.account_id, number, members)))
+        return answer(views.group(await self._groups.put_in(caller.account_id, number, members)))
 
     async def take_out(self, request: Request) -> Response:
         """Take a recipient out of a group."""
@@ -96,12 +96,3 @@ def _members(body: object) -> list[int]:
     if None in found:
         raise InvalidField(f"recipients[{found.index(None)}]", "this is no id of a recipient", cure=cure)
     return [number for number in found if number is not None]
-
-
-def _shown(group: Group) -> dict[str, Any]:
-    return {
-        "id": encode("g", group.id),
-        "name": group.name,
-        "recipients": group.members,
-        "created_at": rfc3339(group.created),
-    }

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from modemd.accounts.export import Inbox
 from modemd.web.api import paging
-from modemd.web.api.calls import Call, routes
+from modemd.web.api.operations import Operation, routes
 from modemd.web.api.shapes import messages as shapes
 from modemd.web.doorkeeper import Doorkeeper
 from modemd.web.lean import answer, query
@@ -21,7 +21,7 @@ class InboxView:
 
     def routes(self) -> APIRouter:
         """Its path, and what OpenAPI says of it."""
-        listing = Call("GET", "/v1/inbox", self.list, shapes.InboxPage, parameters=paging.PARAMETERS)
+        listing = Operation("GET", "/v1/inbox", self.list, shapes.InboxPage, parameters=paging.PARAMETERS)
         return routes("inbox", listing, refusals=(401, 422, 503))
 
     async def list(self, request: Request) -> Response:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from modemd import ids
-from modemd.accounts.api_keys import ApiKey, ApiKeys
-from modemd.clock import rfc3339
+from modemd.accounts import views
+from modemd.accounts.api_keys import ApiKeys
 from modemd.errors import NotFound
 from modemd.web.api import openapi
-from modemd.web.api.calls import Call, routes
+from modemd.web.api.operations import Operation, routes
 from modemd.web.api.shapes import account as shapes
 from modemd.web.doorkeeper import Doorkeeper
 from modemd.web.lean import answer, read_json, strings
@@ -28,9 +28,9 @@ class KeyRing:
         minting, revoking = (400, 401, 403, 409, 422, 503), (401, 403, 404, 503)
         return routes(
             "keys",
-            Call("POST", "/v1/keys", self.mint, shapes.NewKey, 201, body=shapes.KeyName, problems=minting),
-            Call("GET", "/v1/keys", self.list, shapes.KeyList, problems=(401, 503)),
-            Call("DELETE", "/v1/keys/{id}", self.revoke, status=204, parameters=[one], problems=revoking),
+            Operation("POST", "/v1/keys", self.mint, shapes.NewKey, 201, body=shapes.KeyName, problems=minting),
+            Operation("GET", "/v1/keys", self.list, shapes.KeyList, problems=(401, 503)),
+            Operation("DELETE", "/v1/keys/{id}", self.revoke, status=204, parameters=[one], problems=revoking),
         )
 
     async def mint(self, request: Request) -> Response:
@@ -43,7 +43,7 @@ class KeyRing:
     async def list(self, request: Request) -> Response:
         """The account's keys, without the keys themselves."""
         caller = await self._doorkeeper.caller(request)
-        return answer({"keys": [_shown(key) for key in await self._keys.of(caller.account_id)]})
+        return answer({"keys": [views.api_key(key) for key in await self._keys.of(caller.account_id)]})
 
     async def revoke(self, request: Request) -> Response:
         """Make a key useless, at once."""
@@ -53,12 +53,3 @@ class KeyRing:
             raise NotFound("there is no such API key", cure="list the keys of the account")
         await self._keys.revoke(caller.account_id, number)
         return Response(status_code=204)
-
-
-def _shown(key: ApiKey) -> dict[str, str | None]:
-    return {
-        "id": ids.encode("k", key.id),
-        "name": key.name,
-        "created_at": rfc3339(key.created),
-        "last_used_at": rfc3339(key.used),
-    }

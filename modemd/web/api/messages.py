@@ -13,7 +13,7 @@ from modemd.clock import Clock
 from modemd.errors import InvalidField, NotFound
 from modemd.queue.states import State, by_label
 from modemd.web.api import openapi, paging
-from modemd.web.api.calls import Call, routes
+from modemd.web.api.operations import Operation, routes
 from modemd.web.api.shapes import messages as shapes
 from modemd.web.doorkeeper import Doorkeeper
 from modemd.web.lean import answer, id_in, query, read_json
@@ -35,7 +35,7 @@ class Messages:
         path, one, ident = "/v1/messages", "/v1/messages/{id}", openapi.ident("m", "m_… as the receipt gave it")
         return routes(
             "messages",
-            Call(
+            Operation(
                 "POST",
                 path,
                 self.submit,
@@ -45,8 +45,8 @@ class Messages:
                 parameters=[_IDEMPOTENCY],
                 problems=(400, 401, 402, 409, 413, 422, 429, 503, 507),
             ),
-            Call("GET", path, self.list, shapes.Page, parameters=_PARAMETERS, problems=(401, 422, 503)),
-            Call(
+            Operation("GET", path, self.list, shapes.Page, parameters=_PARAMETERS, problems=(401, 422, 503)),
+            Operation(
                 "DELETE",
                 path,
                 self.cancel_call,
@@ -54,8 +54,8 @@ class Messages:
                 parameters=[_BATCH],
                 problems=(401, 404, 422, 503),
             ),
-            Call("GET", one, self.get, shapes.Message, parameters=[ident], problems=(401, 404, 503)),
-            Call("DELETE", one, self.cancel, shapes.Cancelled, parameters=[ident], problems=(401, 404, 409, 503)),
+            Operation("GET", one, self.get, shapes.Message, parameters=[ident], problems=(401, 404, 503)),
+            Operation("DELETE", one, self.cancel, shapes.Cancelled, parameters=[ident], problems=(401, 404, 409, 503)),
         )
 
     async def submit(self, request: Request) -> Response:

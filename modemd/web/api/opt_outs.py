@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 
-from modemd.accounts.opt_outs import OptOut, OptOuts
-from modemd.clock import rfc3339
-from modemd.ids import encode
+from modemd.accounts import views
+from modemd.accounts.opt_outs import OptOuts
 from modemd.web.api import openapi, paging
-from modemd.web.api.calls import Call, routes
+from modemd.web.api.operations import Operation, routes
 from modemd.web.api.shapes import recipients as shapes
 from modemd.web.doorkeeper import Doorkeeper
 from modemd.web.lean import answer, id_in, query, read_json, strings
@@ -28,9 +25,9 @@ class OptingOut:
         one = openapi.ident("o", "o_…")
         return routes(
             "opt-outs",
-            Call("GET", "/v1/opt-outs", self.list, shapes.OptOutPage, parameters=paging.PARAMETERS),
-            Call("POST", "/v1/opt-outs", self.add, shapes.OptOut, 201, body=shapes.Number),
-            Call("DELETE", "/v1/opt-outs/{id}", self.remove, status=204, parameters=[one]),
+            Operation("GET", "/v1/opt-outs", self.list, shapes.OptOutPage, parameters=paging.PARAMETERS),
+            Operation("POST", "/v1/opt-outs", self.add, shapes.OptOut, 201, body=shapes.Number),
+            Operation("DELETE", "/v1/opt-outs/{id}", self.remove, status=204, parameters=[one]),
             refusals=(400, 401, 404, 422, 503),
         )
 
@@ -40,25 +37,16 @@ class OptingOut:
         wanted = query(request, frozenset(paging.NAMES))
         limit = paging.limit(wanted)
         found = await self._opt_outs.of(caller.account_id, paging.place(wanted) or 0, limit + 1)
-        return answer(paging.page("opt_outs", [_shown(one) for one in found], limit))
+        return answer(paging.page("opt_outs", [views.opt_out(one) for one in found], limit))
 
     async def add(self, request: Request) -> Response:
         """Send nothing to this number any more."""
         caller = await self._doorkeeper.caller(request)
         number = strings(await read_json(request), "number")["number"]
-        return answer(_shown(await self._opt_outs.add(caller.account_id, number)), 201)
+        return answer(views.opt_out(await self._opt_outs.add(caller.account_id, number)), 201)
 
     async def remove(self, request: Request) -> Response:
         """Allow sending to it again."""
         caller = await self._doorkeeper.caller(request)
         await self._opt_outs.remove(caller.account_id, id_in(request, "o", "opt-out"))
         return Response(status_code=204)
-
-
-def _shown(one: OptOut) -> dict[str, Any]:
-    return {
-        "id": encode("o", one.id),
-        "number": one.number,
-        "how": one.how.name.lower(),
-        "created_at": rfc3339(one.created),
-    }

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
-from modemd.accounts import csv_cards
+from modemd.accounts import csv_cards, views
 from modemd.accounts.groups import Groups
 from modemd.accounts.numbers import Numbers
 from modemd.accounts.recipients import Recipient, Recipients, read
-from modemd.clock import rfc3339
 from modemd.errors import InvalidField, NotFound, UnsupportedMedia, UsageError
-from modemd.ids import decode, encode
+from modemd.ids import decode
 from modemd.web.api import openapi, paging
-from modemd.web.api.calls import Call, routes
+from modemd.web.api.operations import Operation, routes
 from modemd.web.api.shapes import recipients as shapes
 from modemd.web.doorkeeper import Doorkeeper
 from modemd.web.lean import answer, id_in, query, read_json
@@ -44,13 +42,13 @@ class AddressBook:
         return routes(
             "recipients",
             *_NO_IDS,
-            Call("GET", path, self.list, shapes.RecipientPage, parameters=listed),
-            Call("POST", path, self.add, shapes.Recipient, 201, body=shapes.CardBody, others=merged),
-            Call("POST", f"{path}/import", self.take, shapes.Imported, extra=_CSV),
-            Call("GET", f"{path}/export", self.give, others=written),
-            Call("GET", one, self.get, shapes.Recipient, parameters=[ident]),
-            Call("PUT", one, self.change, shapes.Recipient, body=shapes.CardBody, parameters=[ident]),
-            Call("DELETE", one, self.remove, status=204, parameters=[ident]),
+            Operation("GET", path, self.list, shapes.RecipientPage, parameters=listed),
+            Operation("POST", path, self.add, shapes.Recipient, 201, body=shapes.CardBody, others=merged),
+            Operation("POST", f"{path}/import", self.take, shapes.Imported, extra=_CSV),
+            Operation("GET", f"{path}/export", self.give, others=written),
+            Operation("GET", one, self.get, shapes.Recipient, parameters=[ident]),
+            Operation("PUT", one, self.change, shapes.Recipient, body=shapes.CardBody, parameters=[ident]),
+            Operation("DELETE", one, self.remove, status=204, parameters=[ident]),
             refusals=(400, 401, 404, 409, 413, 422, 503),
         )
 
@@ -65,26 +63,26 @@ class AddressBook:
             raise NotFound("there is no such group", cure="list the groups")
         limit, after = paging.limit(wanted), paging.place(wanted) or 0
         found = await self._recipients.of(caller.account_id, after, limit + 1, group)
-        return answer(paging.page("recipients", [_shown(one) for one in found], limit))
+        return answer(paging.page("recipients", [views.recipient(one) for one in found], limit))
 
     async def add(self, request: Request) -> Response:
         """Add a recipient; one of the same number is merged with it: 200 instead of 201."""
         caller = await self._doorkeeper.caller(request)
         card = read(await read_json(request), self._numbers)
         recipient, new = await self._recipients.put(caller.account_id, card)
-        return answer(_shown(recipient), 201 if new else 200)
+        return answer(views.recipient(recipient), 201 if new else 200)
 
     async def get(self, request: Request) -> Response:
         """One recipient."""
         caller = await self._doorkeeper.caller(request)
-        return answer(_shown(await self._recipients.one(caller.account_id, id_in(request, "r", "recipient"))))
+        return answer(views.recipient(await self._recipients.one(caller.account_id, id_in(request, "r", "recipient"))))
 
     async def change(self, request: Request) -> Response:
         """Replace what is known of a recipient."""
         caller = await self._doorkeeper.caller(request)
         card = read(await read_json(request), self._numbers)
         number = id_in(request, "r", "recipient")
-        return answer(_shown(await self._recipients.replace(caller.account_id, number, card)))
+        return answer(views.recipient(await self._recipients.replace(caller.account_id, number, card)))
 
     async def remove(self, request: Request) -> Response:
         """Remove a recipient, from its groups too."""
@@ -131,8 +129,8 @@ async def _no_id(_: Request) -> Response:
 
 
 _NO_IDS = (
-    Call("DELETE GET PUT", "/v1/recipients/import", _no_id, shown=False),
-    Call("DELETE POST PUT", "/v1/recipients/export", _no_id, shown=False),
+    Operation("DELETE GET PUT", "/v1/recipients/import", _no_id, shown=False),
+    Operation("DELETE POST PUT", "/v1/recipients/export", _no_id, shown=False),
 )
 
 
@@ -151,14 +149,3 @@ _CSV = {
         },
     }
 }
-
-
-def _shown(one: Recipient) -> dict[str, Any]:
-    card = one.card
-    return {
-        "id": encode("r", one.id),
-        "number": card.number,
-        "name": card.name,
-        "fields": card.fields,
-        "created_at": rfc3339(one.created),
-    }

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from modemd.web import problems
-from modemd.web.api.calls import Call, routes
+from modemd.web.api.operations import Operation, routes
 from modemd.web.doorkeeper import Doorkeeper
 from modemd.web.lean import answer
 
@@ -28,9 +28,9 @@ class ServiceState:
         """Their paths, and what OpenAPI says of them."""
         return routes(
             "service",
-            Call("GET", "/v1/status", self.status, problems=(401, 403, 503)),
-            Call("GET", "/healthz", self.health),
-            Call("GET", "/readyz", self.ready, problems=(503,)),
+            Operation("GET", "/v1/status", self.status, problems=(401, 403, 503)),
+            Operation("GET", "/healthz", self.health),
+            Operation("GET", "/readyz", self.ready, problems=(503,)),
         )
 
     async def status(self, request: Request) -> Response:

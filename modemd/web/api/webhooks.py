@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from modemd import ids
 from modemd.errors import InvalidField, NotFound
 from modemd.web.api import openapi, paging
-from modemd.web.api.calls import Call, routes
+from modemd.web.api.operations import Operation, routes
 from modemd.web.api.shapes import webhooks as shapes
 from modemd.web.doorkeeper import Doorkeeper
 from modemd.web.lean import answer, id_in, query, read_json
@@ -36,12 +36,14 @@ class WebhookBook:
         page = [ident, *paging.PARAMETERS]
         return routes(
             "webhooks",
-            Call("GET", path, self.list, shapes.WebhookList),
-            Call("POST", path, self.create, shapes.NewWebhook, 201, body=shapes.WebhookBody),
-            Call("GET", one, self.one, shapes.Webhook, parameters=[ident]),
-            Call("DELETE", one, self.remove, status=204, parameters=[ident]),
-            Call("GET", f"{one}/dead-letters", self.dead_letters, shapes.DeadLetterPage, parameters=page),
-            Call("POST", again, self.redeliver, shapes.Redelivering, 202, body=shapes.Redelivery, parameters=[ident]),
+            Operation("GET", path, self.list, shapes.WebhookList),
+            Operation("POST", path, self.create, shapes.NewWebhook, 201, body=shapes.WebhookBody),
+            Operation("GET", one, self.one, shapes.Webhook, parameters=[ident]),
+            Operation("DELETE", one, self.remove, status=204, parameters=[ident]),
+            Operation("GET", f"{one}/dead-letters", self.dead_letters, shapes.DeadLetterPage, parameters=page),
+            Operation(
+                "POST", again, self.redeliver, shapes.Redelivering, 202, body=shapes.Redelivery, parameters=[ident]
+            ),
             refusals=(400, 401, 404, 409, 422, 503),
         )
 

@@ -11,8 +11,9 @@ from typing import Any
 from fastapi import Request
 
 from modemd.accounts import request as requests
+from modemd.accounts.call import Receipt
 from modemd.accounts.numbers import Numbers
-from modemd.accounts.sending import Beside, Receipt, Sending
+from modemd.accounts.sending import Beside, Sending
 from modemd.clock import Clock
 from modemd.errors import InvalidField, Unauthorised
 from modemd.web.doorkeeper import Doorkeeper

@@ -15,7 +15,8 @@ from urllib.parse import quote, unquote_to_bytes
 
 from fastapi import APIRouter, Request, Response
 
-from modemd.accounts.sending import Beside, Receipt
+from modemd.accounts.call import Receipt
+from modemd.accounts.sending import Beside
 from modemd.clock import SECOND, rfc3339
 from modemd.errors import Conflict, InvalidField, ModemdError, PaymentRequired, TooMany, Unauthorised
 from modemd.web.compat.counter import Counter

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from modemd.accounts.sending import Receipt
+from modemd.accounts.call import Receipt
 from modemd.clock import SECOND, rfc3339
 from modemd.errors import Conflict, InvalidField, ModemdError, PaymentRequired, TooMany, Unauthorised, UsageError
 from modemd.web.compat.counter import Counter, key_of

@@ -1,4 +1,4 @@
-"""A family of calls as a table: each line names a path, what answers it, and what OpenAPI tells of it."""
+"""A family of operations as a table: each line names a path, what answers it, and what OpenAPI tells of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from modemd.web.lean import Endpoint, LeanRoute
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Operation:
     """One line of the table."""
 
     method: str
@@ -42,18 +42,18 @@ class Call:
         return read | ({"parameters": list(self.parameters)} if self.parameters else {}) | self.extra
 
 
-def routes(family: str, *calls: Call, refusals: Sequence[int] = ()) -> APIRouter:
-    """The paths of a family; ``refusals`` are the problems that each of its calls may answer with."""
+def routes(family: str, *operations: Operation, refusals: Sequence[int] = ()) -> APIRouter:
+    """The paths of a family; ``refusals`` are the problems that each of them may answer with."""
     router = APIRouter(route_class=LeanRoute, tags=[family])
-    for call in calls:
+    for operation in operations:
         router.add_api_route(
-            call.path,
-            call.endpoint,
-            methods=call.method.split(),
-            status_code=call.status,
-            response_model=call.answer,
-            responses=problems(*(call.problems or refusals)) | call.others,
-            openapi_extra=call.described,
-            include_in_schema=call.shown,
+            operation.path,
+            operation.endpoint,
+            methods=operation.method.split(),
+            status_code=operation.status,
+            response_model=operation.answer,
+            responses=problems(*(operation.problems or refusals)) | operation.others,
+            openapi_extra=operation.described,
+            include_in_schema=operation.shown,
         )
     return router
