@@ -8,6 +8,7 @@ without a message), is counted, logged without its content, and let go, so that 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import groupby
 from typing import Protocol
 
@@ -112,16 +113,14 @@ def joined(segments: Sequence[bytes | None]) -> str:
 
 
 def _read(kind: str, hex_pdu: str) -> pdu.Tpdu:
-    """The TPDU of a PDU; some modems leave the service centre address out of a status report."""
-    try:
-        tpdu = pdu.read(hex_pdu)
-    except PduError:
-        if kind != "report":
-            raise
-    else:
-        if kind != "report" or isinstance(tpdu, pdu.StatusReport):
-            return tpdu
-    return pdu.read(hex_pdu, length=len(hex_pdu) // 2)
+    """The TPDU of a PDU; some modems leave the service centre address out of a status report, and of nothing else."""
+    if kind == "report":
+        for length in (None, len(hex_pdu) // 2):
+            with suppress(PduError):
+                tpdu = pdu.read(hex_pdu, length)
+                if isinstance(tpdu, pdu.StatusReport):
+                    return tpdu
+    return pdu.read(hex_pdu)
 
 
 def _no_text(tpdu: pdu.Deliver) -> str | None:

@@ -229,6 +229,12 @@ async def test_no_pdu_stops_the_reader(post: Post, kind: str, octets: bytes) -> 
     await post.inbox.take(post.modem, kind, octets.hex().upper())
 
 
+async def test_what_comes_as_a_report_and_is_none_is_read_with_its_service_centres_address_only(post: Post) -> None:
+    """Without it these octets would be an SMS-DELIVER, which nothing could put together later."""
+    await post.inbox.take(post.modem, "report", "04000401009103040302000001")
+    assert await post.counted() == {"inbound.unreadable": 1}
+
+
 @pytest.mark.parametrize("hex_pdu", ["", "00", "FFFFFFFF", "0", "xyz", "07919730071111F1040B91", "00" * 176])
 async def test_what_cannot_be_read_is_counted_and_let_go(post: Post, hex_pdu: str) -> None:
     await post.inbox.take(post.modem, "deliver", hex_pdu)
