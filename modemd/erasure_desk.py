@@ -10,8 +10,8 @@ from typing import Any
 
 from modemd.accounts import receipts
 from modemd.accounts.directory import Account
-from modemd.accounts.erasure import Erasure
 from modemd.accounts.parts import Accounts
+from modemd.accounts.receipts import Erasure
 from modemd.errors import Conflict, NotFound
 from modemd.ids import decode, encode
 

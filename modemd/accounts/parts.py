@@ -15,7 +15,8 @@ from modemd.accounts.bounds import Bounds
 from modemd.accounts.budgets import Budgets
 from modemd.accounts.credentials import Credentials
 from modemd.accounts.directory import Directory
-from modemd.accounts.erasure import Aftercare, Erasures, Swept
+from modemd.accounts.erasure import Erasures
+from modemd.accounts.erasure_steps import Aftercare
 from modemd.accounts.errands import Errands
 from modemd.accounts.export import Export
 from modemd.accounts.groups import Groups
@@ -25,6 +26,7 @@ from modemd.accounts.notices import Notices
 from modemd.accounts.numbers import Numbers
 from modemd.accounts.opt_outs import OptOuts
 from modemd.accounts.passwords import Hasher
+from modemd.accounts.receipts import Swept
 from modemd.accounts.recipients import Recipients
 from modemd.accounts.retention import Ages, Retention
 from modemd.accounts.sending import Sending

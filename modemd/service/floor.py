@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from modemd import log
-from modemd.accounts.erasure import Swept
 from modemd.accounts.keystore import KeyStore
+from modemd.accounts.receipts import Swept
 from modemd.accounts.sending import Sending
 from modemd.accounts.vault import Vault
 from modemd.at import dialect, pdu

@@ -11,11 +11,11 @@ from modemd import __version__, inbox, log, status
 from modemd.accounts import master_key
 from modemd.accounts.addressee import Addressee
 from modemd.accounts.bounds import Bounds
-from modemd.accounts.erasure import Swept
 from modemd.accounts.inbound import Inbound
 from modemd.accounts.keystore import KeyStore
 from modemd.accounts.numbers import Numbers
 from modemd.accounts.parts import Accounts, Terms
+from modemd.accounts.receipts import Swept
 from modemd.accounts.retention import Ages
 from modemd.at import pdu
 from modemd.billing_desk import BillingDesk

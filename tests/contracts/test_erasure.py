@@ -13,9 +13,9 @@ import pytest
 from modemd.accounts import erasing_rows, keystore
 from modemd.accounts import request as requests
 from modemd.accounts.directory import Account
-from modemd.accounts.erasure import Step, Swept
 from modemd.accounts.numbers import Numbers
 from modemd.accounts.parts import UNUSED, Accounts, Terms
+from modemd.accounts.receipts import Step, Swept
 from modemd.at.pdu import count
 from modemd.clock import ManualClock
 from modemd.db import Database, Transaction

@@ -22,7 +22,7 @@ from conftest import StartDaemon
 from hw_sim.pytest_plugin import BankProcess, StartBank
 from journey import Daemon, as_json, cli, one_line_with_cure, until
 
-from modemd.accounts.erasure import Step
+from modemd.accounts.receipts import Step
 from modemd.cli import daemon as control
 from modemd.service import find, key_directory
 
