@@ -95,9 +95,15 @@ class Conflict(UsageError):
 
 
 class Unauthorised(UsageError):
-    """No valid credential was given."""
+    """No valid credential was given; if it was not looked at, it can be tried again after ``retry_after`` seconds."""
 
     code = "unauthorised"
+
+    def __init__(
+        self, detail: str, *, cure: str = "", code: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(detail, cure=cure, code=code)
+        self.retry_after = retry_after
 
 
 class Forbidden(UsageError):

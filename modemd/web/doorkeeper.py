@@ -100,7 +100,8 @@ class Doorkeeper:
         except TooMany as error:
             if error.code != "login_paused":
                 raise
-            raise Unauthorised(error.detail, cure=error.cure, code=error.code) from None
+            wait = error.retry_after
+            raise Unauthorised(error.detail, cure=error.cure, code=error.code, retry_after=wait) from None
 
     async def person(self, request: Request) -> Caller:
         """The caller, if it is the account's owner and not one of its programs. Raises Unauthorised, Forbidden."""

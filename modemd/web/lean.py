@@ -48,11 +48,7 @@ class LeanRoute(APIRoute):
 
 async def read_json(request: Request) -> Any:
     """The decoded JSON body. Raises UsageError if it is none, UnsupportedMedia if it does not say that it is."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise UnsupportedMedia(
-            "the body is not announced as JSON", cure="send Content-Type: application/json", code="not_json"
-        )
+    announced(request, "application/json", "JSON", "not_json")
     body = await request.body()
     if crowded(body):
         raise UsageError("the body has too many elements", cure="split the call", code="too_many_elements")
@@ -60,6 +56,16 @@ async def read_json(request: Request) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         raise UsageError("the body is no valid JSON", cure="check it with any JSON tool", code="invalid_json") from None
+
+
+def announced(request: Request, media_type: str, name: str, code: str) -> None:
+    """Make sure that the body is said to be of this kind, and not compressed. Raises UnsupportedMedia."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
+        cure = f"send Content-Type: {media_type}"
+        raise UnsupportedMedia(f"the body is not announced as {name}", cure=cure, code=code)
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        cure = "send it without Content-Encoding"
+        raise UnsupportedMedia("a compressed body is not read here", cure=cure, code="compressed")
 
 
 def strings(body: Any, *names: str) -> dict[str, str]:

@@ -83,7 +83,8 @@ def of(error: errors.ModemdError) -> Response:
     if status == 500:
         return unexpected()
     field = error.field if isinstance(error, errors.InvalidField) else None
-    headers = {"Retry-After": str(max(1, ceil(error.retry_after)))} if isinstance(error, errors.TooMany) else None
+    wait = error.retry_after if isinstance(error, errors.TooMany | errors.Unauthorised) else None
+    headers = None if wait is None else {"Retry-After": str(max(1, ceil(wait)))}
     return problem(status, error.code, error.detail, cure=error.cure, field=field, headers=headers)
 
 

@@ -215,6 +215,25 @@ async def test_capcom6_refuses_an_id_it_has(service: Service, stranger: httpx.As
     assert len(await sent(service)) == 1
 
 
+async def test_capcom6_shows_a_message_where_its_location_says(service: Service, stranger: httpx.AsyncClient) -> None:
+    credentials = ("anybody", service.key)
+    answer = await stranger.post(CAPCOM6, json={**MESSAGE, "id": "2026/11?#%41"}, auth=credentials)
+    shown = await stranger.get(answer.headers["location"], auth=credentials)
+    assert (shown.status_code, shown.json()) == (200, answer.json())
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("scheduleAt", "soon"), ("ttl", 10**9), ("withDeliveryReport", "x"), ("textMessage", {"text": "x" * 65_535})],
+)
+async def test_capcom6_names_the_field_as_its_caller_does(
+    service: Service, stranger: httpx.AsyncClient, field: str, value: object
+) -> None:
+    answer = await stranger.post(CAPCOM6, json={**MESSAGE, field: value}, auth=("anybody", service.key))
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith(field)
+
+
 @pytest.mark.parametrize(
     "change",
     [

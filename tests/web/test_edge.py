@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
 from collections.abc import AsyncIterator, Iterator
 
@@ -76,6 +77,13 @@ async def test_a_body_of_millions_of_elements_is_not_decoded(client: httpx.Async
 async def test_a_body_has_to_say_that_it_is_json(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/messages", data={"to": "+48600100200", "text": "x"})
     assert of_problem(answer) == (415, "not_json")
+
+
+@pytest.mark.parametrize(("path", "kind"), [("messages", "application/json"), ("recipients/import", "text/csv")])
+async def test_a_compressed_body_is_refused(client: httpx.AsyncClient, path: str, kind: str) -> None:
+    headers = {"Content-Type": kind, "Content-Encoding": "gzip"}
+    answer = await client.post(f"/v1/{path}", content=gzip.compress(b"{}"), headers=headers)
+    assert of_problem(answer) == (415, "compressed")
 
 
 async def test_no_problem_repeats_the_input(client: httpx.AsyncClient) -> None:

@@ -171,6 +171,9 @@ async def test_too_many_failures_pause_this_login_from_this_network(
     answer = await login(stranger, PHONE, password)
     assert (answer.status_code, answer.json()["code"]) == (429, "login_paused")
     assert 0 < int(answer.headers["retry-after"]) <= 900
+    basic = await stranger.get("/v1/account", auth=(PHONE, password))
+    assert (basic.status_code, basic.json()["code"]) == (401, "login_paused")
+    assert 0 < int(basic.headers["retry-after"]) <= 900
     assert (await login(stranger, EMAIL, password)).status_code == 200, "only this login has to wait"
 
 

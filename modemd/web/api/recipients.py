@@ -12,13 +12,13 @@ from modemd.accounts import csv_cards, views
 from modemd.accounts.groups import Groups
 from modemd.accounts.numbers import Numbers
 from modemd.accounts.recipients import Recipient, Recipients, read
-from modemd.errors import InvalidField, NotFound, UnsupportedMedia, UsageError
+from modemd.errors import InvalidField, NotFound, UsageError
 from modemd.ids import decode
 from modemd.web.api import openapi, paging
 from modemd.web.api.operations import Operation, routes
 from modemd.web.api.shapes import recipients as shapes
 from modemd.web.doorkeeper import Doorkeeper
-from modemd.web.lean import answer, id_in, query, read_json
+from modemd.web.lean import announced, answer, id_in, query, read_json
 
 _EXPORTED = 500
 """Recipients read at a time for an export."""
@@ -93,10 +93,7 @@ class AddressBook:
     async def take(self, request: Request) -> Response:
         """Read recipients from CSV; every line that was left out is named with its reason."""
         caller = await self._doorkeeper.caller(request)
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/csv":
-            raise UnsupportedMedia(
-                "the body is not announced as CSV", cure="send Content-Type: text/csv", code="not_csv"
-            )
+        announced(request, "text/csv", "CSV", "not_csv")
         try:
             text = (await request.body()).decode("utf-8-sig")
         except UnicodeDecodeError:

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -36,6 +37,8 @@ _STATES = {
 _ORDER = ("Pending", "Processed", "Sent", "Delivered", "Cancelled", "Failed")
 """The whole message is as far as the one that is least far; it has failed when nobody can get it any more."""
 _UNSUPPORTED = ("dataMessage", "isEncrypted")
+_THEIRS = {"text": "textMessage.text", "send_at": "scheduleAt", "valid_for": "ttl", "report": "withDeliveryReport"}
+"""Its names for the fields of POST /v1/messages."""
 
 
 class Capcom6:
@@ -48,7 +51,7 @@ class Capcom6:
         """Its paths."""
         router = APIRouter(route_class=LeanRoute, include_in_schema=False)
         router.add_api_route("/3rdparty/v1/messages", self.send, methods=["POST"])
-        router.add_api_route("/3rdparty/v1/messages/{id}", self.show, methods=["GET"])
+        router.add_api_route("/3rdparty/v1/messages/{id:path}", self.show, methods=["GET"])
         return router
 
     async def send(self, request: Request) -> Response:
@@ -64,7 +67,7 @@ class Capcom6:
         except ModemdError as error:
             return _refusal(error)
         response = answer(document, 202)
-        response.headers["Location"] = f"/3rdparty/v1/messages/{name}"
+        response.headers["Location"] = f"/3rdparty/v1/messages/{quote(name, safe='')}"
         return response
 
     async def show(self, request: Request) -> Response:
@@ -194,7 +197,7 @@ def _refusal(error: ModemdError) -> Response:
         case Unauthorised():
             return _error(401, error.detail, {"WWW-Authenticate": 'Basic realm="modemd"'})
         case InvalidField():
-            return _error(400, f"{error.field}: {error}")
+            return _error(400, f"{_THEIRS.get(error.field, error.field)}: {error}")
         case Conflict():
             return _error(409, str(error))
         case PaymentRequired():
