@@ -15,9 +15,11 @@ from typing import Protocol
 from modemd.at import grammar
 from modemd.at.asking import Asking
 from modemd.at.commands import ATTENTION, Command
+from modemd.at.deadline import Deadline
 from modemd.at.dialect import GENERIC, Dialect
 from modemd.at.events import Echo, Event, Prompt, Unsolicited
 from modemd.at.parser import Parser
+from modemd.at.restarts import Restarts
 from modemd.at.serial import Port
 from modemd.at.state import Move, State, step
 from modemd.errors import AtError, CommandFailed, CommandTimeout, ModemLost, PortLost
@@ -25,8 +27,6 @@ from modemd.errors import AtError, CommandFailed, CommandTimeout, ModemLost, Por
 ESC = b"\x1b"
 WRITE_S = 10.0
 """A port that takes no octet for so long is dead: a PDU is 31 ms at 115,200 baud, 375 ms at 9,600."""
-BOOT_S = 60.0
-"""How long after the first answer a boot may still go on talking: SIM800 15 s, sticks 30 s."""
 
 
 class Exchange(Protocol):
@@ -68,9 +68,6 @@ class Link:
         """Whether each ``AT+CMGS`` sets PDU mode on its own line."""
         self.one_line_proven = False
         """Whether that has brought a prompt."""
-        self._watches_restarts = False
-        self._boot_over = 0.0
-        self._boot_line = ""
         self.loop = asyncio.get_running_loop()
         self.last_heard = self.loop.time()
         """The loop's time when the last octet came."""
@@ -78,14 +75,14 @@ class Link:
         """Done when the link is lost."""
         self.parser = Parser()
         self._hear = hear
+        self._restarts = Restarts()
         self._overheard: asyncio.Future[None] = self.loop.create_future()
         self._exchange: Exchange | None = None
         self._unwritten = b""
         self._waits_to_write = False
         self._not_before = 0.0
         self._answer_s = 0.0
-        self._deadline: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._deadline = Deadline(self.loop, self._late)
         self.loop.add_reader(port.fileno(), self._readable)
 
     async def ask(self, command: Command) -> list[str]:
@@ -113,7 +110,7 @@ class Link:
         self._unwritten += data
         rest = self._not_before - self.loop.time() if self._not_before else 0.0
         if rest > 0:
-            self._arm(rest + WRITE_S)
+            self._deadline.set(rest + WRITE_S)
             self.loop.call_later(rest, self._writable)
         else:
             self._writable()
@@ -126,18 +123,18 @@ class Link:
         """The exchange is over; the next may begin."""
         self.state = step(self.state, move)
         self._exchange = None
-        self._deadline = None
+        self._deadline.lift()
         if self.dialect.pause_s:
             self._not_before = self.loop.time() + self.dialect.pause_s
         self.parser.ended()
 
     def wait_longer(self, seconds: float) -> None:
         """Set the deadline anew, from now."""
-        self._arm(seconds)
+        self._deadline.set(seconds)
 
     def rest(self) -> None:
         """Nothing is awaited from the modem at the moment: no deadline."""
-        self._deadline = None
+        self._deadline.lift()
 
     def read_now(self) -> None:
         """Take in what has come already: it may change what is right to do next."""
@@ -154,7 +151,7 @@ class Link:
             return
         was, self.state = self.state, step(self.state, Move.LOSE)
         self.failure = error
-        self._deadline = None
+        self._deadline.lift()
         if was in {State.PROMPTING, State.PROMPTED, State.ESCAPING} and not isinstance(error, PortLost):
             with contextlib.suppress(OSError):
                 self.port.write(ESC)
@@ -172,8 +169,7 @@ class Link:
 
     def watch_restarts(self) -> None:
         """From now on a boot line is the end of this link."""
-        self._watches_restarts = True
-        self._boot_over = self.loop.time() + BOOT_S
+        self._restarts.watch(self.loop.time())
 
     def close(self, code: str = "closed") -> None:
         """End this link because we want to; the port stays open."""
@@ -183,9 +179,7 @@ class Link:
         """Leave the port to the next link."""
         self.loop.remove_reader(self.port.fileno())
         self.loop.remove_writer(self.port.fileno())
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._deadline.release()
 
     async def listen(self, quiet_s: float, at_most_s: float) -> None:
         """Return when nothing has come for ``quiet_s``, or after ``at_most_s``; raises what the link was lost by."""
@@ -237,7 +231,7 @@ class Link:
             self._hear(event)
             if not self._overheard.done() and grammar.final(event.text) is not None:
                 self._overheard.set_result(None)
-            if self._restarted(event.text):
+            if self._restarts.proven_by(event.text, self.dialect, self.loop.time()):
                 self.lose(ModemLost("the modem has restarted", code="reset"))
         elif isinstance(event, Echo):
             self.echoed = True
@@ -247,17 +241,6 @@ class Link:
             self.lose(ModemLost("the modem prompts unasked", code="out_of_step"))
         elif self._exchange is not None:
             self._exchange.take(event)
-
-    def _restarted(self, text: str) -> bool:
-        """What a boot says late proves a new one only when the one we met must be over."""
-        if text.startswith(self.dialect.repeated):
-            before, self._boot_line = self._boot_line, text
-            return self._watches_restarts and before not in {"", text}
-        if not self._watches_restarts:
-            return False
-        if text.startswith(self.dialect.restarted):
-            return True
-        return self.loop.time() > self._boot_over and text.startswith(self.dialect.booting)
 
     def _writable(self) -> None:
         if self.failure is not None:
@@ -277,32 +260,18 @@ class Link:
         if self._waits_to_write:
             self._waits_to_write = False
             self.loop.remove_writer(self.port.fileno())
-        self._arm(self._answer_s)
+        self._deadline.set(self._answer_s)
 
     def _write_later(self, *, whole_piece: bool) -> None:
-        self._arm(WRITE_S)
+        self._deadline.set(WRITE_S)
         if whole_piece:
             self.loop.call_later(self.dialect.piece_s, self._writable)
         else:
             self._waits_to_write = True
             self.loop.add_writer(self.port.fileno(), self._writable)
 
-    def _arm(self, seconds: float) -> None:
-        """Set the one deadline. The timer is moved only when it would come too late: most deadlines are met."""
-        self._deadline = self.loop.time() + seconds
-        if self._timer is None or self._timer.when() > self._deadline:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self.loop.call_at(self._deadline, self._due)
-
-    def _due(self) -> None:
-        self._timer = None
-        if self._deadline is None:
-            return
-        if self.loop.time() < self._deadline:
-            self._timer = self.loop.call_at(self._deadline, self._due)
-            return
+    def _late(self) -> None:
         self._readable()  # the answer may lie in the buffer already
-        if self._deadline is not None and self._exchange is not None and self.loop.time() >= self._deadline:
-            self._deadline = None
+        if self._deadline.over and self._exchange is not None:
+            self._deadline.lift()
             self._exchange.expire()
