@@ -10,8 +10,9 @@ from typing import get_args
 import click
 
 from modemd.cli import app
+from modemd.config import SECTIONS
 from modemd.config.form import Section
-from modemd.config.sections import SECTIONS, WITHOUT_EFFECT
+from modemd.config.sections import WITHOUT_EFFECT
 
 TARGET = Path(__file__).with_name("reference.md")
 

@@ -205,7 +205,7 @@ def test_modems_are_discovered_unless_they_are_simulated_or_it_is_said(tmp_path:
 
 
 def test_a_key_without_effect_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modemd.config.sections.WITHOUT_EFFECT", frozenset({"doors.kannel"}))
+    monkeypatch.setattr("modemd.config.settings.WITHOUT_EFFECT", frozenset({"doors.kannel"}))
     path = write(tmp_path, "[doors]\nkannel = true\n[queue]\nstop_grace = 1\n")
     assert config.load(tmp_path, path).without_effect == ["doors.kannel"]
     assert config.load(tmp_path / "other").without_effect == []

@@ -6,6 +6,6 @@ before the defaults.
 """
 
 from modemd.config.reading import load
-from modemd.config.sections import SECTIONS, Settings
+from modemd.config.settings import SECTIONS, Settings
 
 __all__ = ["SECTIONS", "Settings", "load"]

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, TomlConfigSettingsSource
 
 from modemd import state_dir as places
-from modemd.config.sections import DELIMITER, PREFIX, SECTIONS, Settings
+from modemd.config.settings import DELIMITER, PREFIX, SECTIONS, Settings
 from modemd.errors import ConfigError
 
 

@@ -1,103 +1,20 @@
-"""What can be configured: one class a section of the file, frozen, each key with its default, unit and meaning."""
+"""What can be configured: one class a section of the file, each key with its default, unit and meaning.
+
+Sections of some size have files of their own: listener.py, billing.py, retention.py, sims.py.
+"""
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    SecretStr,
-    field_validator,
-    model_validator,
-)
-from pydantic_settings import (
-    BaseSettings,
-    NoDecode,
-    SettingsConfigDict,
-)
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
 
-from modemd import state_dir as places
-from modemd.config.billing import Billing
-from modemd.config.form import Country, Most, Paths, Section, Texts, listed
-from modemd.config.retention import Retention
-from modemd.config.sims import Limits, Pool, Sim
-from modemd.errors import ConfigError
-
-PREFIX = "MODEMD_"
-"""How the name of an environment variable of ours begins."""
-DELIMITER = "__"
-"""What parts section and key in it."""
+from modemd.config.form import Country, Paths, Section, Texts, listed
 
 WITHOUT_EFFECT: frozenset[str] = frozenset()
 """Keys whose form is promised and checked already, and which nothing in this version acts on."""
-
-
-class Server(Section):
-    """The HTTP listener."""
-
-    listen: str = Field(default="127.0.0.1:8160", description="HOST:PORT of the HTTP API; port 0 takes any free one")
-    hosts: Texts = Field(
-        default=(),
-        description="names under which it is reached, beside loopback, the address itself and those in its certificate",
-    )
-    trusted_proxies: Texts = Field(
-        default=(), description="addresses or networks of proxies whose X-Forwarded-For and -Proto are believed"
-    )
-    head_timeout: float = Field(default=10, gt=0, le=600, description="seconds in which a request's head must be there")
-    body_timeout: float = Field(default=120, gt=0, le=3600, description="seconds in which its body must be there")
-    requests_per_minute: Most = Field(default=60_000, description="requests a minute of each account; 0 is no limit")
-    strangers_per_minute: Most = Field(
-        default=3_000,
-        description="requests a minute without a valid credential from each /24 or /48; 0 is no limit",
-    )
-
-    @property
-    def host(self) -> str:
-        """The host part of ``listen``, without the brackets of an IPv6 address."""
-        return self.listen.rpartition(":")[0].strip("[]")
-
-    @property
-    def port(self) -> int:
-        """The port part of ``listen``."""
-        return int(self.listen.rpartition(":")[2])
-
-    @property
-    def loopback(self) -> bool:
-        """True if nobody outside this machine can connect."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
-
-    @property
-    def proxies(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-        """The networks of ``trusted_proxies``."""
-        return tuple(ipaddress.ip_network(network) for network in self.trusted_proxies)
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        try:
-            for network in value:
-                ipaddress.ip_network(network)
-        except ValueError:
-            raise ValueError("each is an address or a network, for instance 192.0.2.1 or 192.0.2.0/24") from None
-        return value
-
-    @field_validator("listen")
-    @classmethod
-    def _readable(cls, value: str) -> str:
-        host, _, port = value.rpartition(":")
-        if not host or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
-            raise ValueError("it is HOST:PORT, for instance 127.0.0.1:8160 or [::1]:8160")
-        return value
 
 
 class Database(Section):
@@ -212,19 +129,6 @@ class Registration(Section):
     )
 
 
-class Tls(Section):
-    """The certificate of the HTTP listener; without one named, that of `modemd tls init`, if it has made one."""
-
-    certificate: Path | None = Field(default=None, description="PEM file with the certificate and its chain")
-    key: Path | None = Field(default=None, description="PEM file with its private key")
-
-    @model_validator(mode="after")
-    def _both(self) -> Self:
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key come together")
-        return self
-
-
 class Logs(Section):
     """What is logged."""
 
@@ -235,85 +139,3 @@ class Logs(Section):
         default=False,
         description="also write modemd.log in the state directory, a file a day, kept as [retention] says",
     )
-
-
-class Settings(BaseSettings):
-    """Everything that can be configured, frozen."""
-
-    model_config = SettingsConfigDict(
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-        env_prefix=PREFIX,
-        env_nested_delimiter=DELIMITER,
-        env_ignore_empty=True,
-    )
-
-    state_dir: Path = Field(exclude=True)
-    server: Server = Server()
-    database: Database = Database()
-    modems: Modems = Modems()
-    simulate: Simulate = Simulate()
-    queue: Queue = Queue()
-    numbers: Numbers = Numbers()
-    sim: Sim = Sim()
-    limits: Limits = Limits()
-    pool: Pool = Pool()
-    retention: Retention = Retention()
-    doors: Doors = Doors()
-    keys: Keys = Keys()
-    webhooks: Webhooks = Webhooks()
-    registration: Registration = Registration()
-    billing: Billing = Billing()
-    tls: Tls = Tls()
-    logs: Logs = Logs()
-
-    @property
-    def database_url(self) -> str:
-        """Where the database is; may hold a password."""
-        url = self.database.url
-        return url.get_secret_value() if url else places.database_url(self.state_dir)
-
-    @property
-    def certificate(self) -> tuple[Path, Path] | None:
-        """The listener's certificate and key: as configured, else what `modemd tls init` has made, if anything."""
-        if self.tls.certificate is not None and self.tls.key is not None:
-            return self.tls.certificate, self.tls.key
-        made = self.state_dir / places.TLS
-        own = made / "server.pem", made / "server.key"
-        return own if own[0].exists() else None
-
-    @property
-    def log_file(self) -> Path | None:
-        """The file that events are written to besides standard error, if any."""
-        return self.state_dir / "modemd.log" if self.logs.file else None
-
-    @property
-    def discovers(self) -> bool:
-        """Whether modems that are plugged in are taken: as configured, else yes unless modems are simulated."""
-        return self.simulate.modems == 0 if self.modems.discover is None else self.modems.discover
-
-    @property
-    def without_effect(self) -> list[str]:
-        """Keys that were given and that nothing in this version acts on."""
-        given = {f"{name}.{key}" for name in SECTIONS for key in getattr(self, name).model_fields_set}
-        return sorted(given & WITHOUT_EFFECT)
-
-    @model_validator(mode="after")
-    def _safe(self) -> Self:
-        """Passwords and API keys never cross a network in the clear."""
-        if not self.server.loopback and self.certificate is None:
-            raise ConfigError(
-                f"listening on {self.server.listen} without TLS is refused",
-                cure="listen on 127.0.0.1, or make a certificate with modemd tls init, or name one in [tls]",
-                code="tls_required",
-            )
-        return self
-
-
-SECTIONS: Mapping[str, type[Section]] = {
-    name: field.annotation
-    for name, field in Settings.model_fields.items()
-    if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
-}
-"""Every section by its name, in the order of the file."""
