@@ -72,12 +72,14 @@ def test_a_kannel_client_is_called_for_what_its_mask_names(daemon: StartDaemon, 
     modemd, _ = opened(daemon, hw_sim_bank, "kannel")
     with receiving() as receiver:
         words = {"username": "shop", "password": modemd.key, "to": NUMBER, "text": SHORT, "dlr-mask": "9"}
-        words["dlr-url"] = f"{receiver.url}/dlr?mine=7&what=%d&to=%P&who=%n&at=%T&rest=%r%%"
+        words |= {"account": "till 4", "from": "Me&Co"}
+        words["dlr-url"] = f"{receiver.url}/dlr?mine=7&what=%d&to=%P&who=%n&at=%T&acc=%o&by=%p&rest=%r%%"
         assert modemd.request("GET", "/cgi-bin/sendsms", params=words).status_code == 202
         came = receiver.wait(2)
     asked = [urllib.parse.parse_qs(urllib.parse.urlsplit(got.path).query) for got in came]
     assert [one["what"] for one in asked] == [["8"], ["1"]]
-    assert {(one["mine"][0], one["to"][0], one["who"][0]) for one in asked} == {("7", NUMBER, "shop")}
+    told = {tuple(one[name][0] for name in ("mine", "to", "who", "acc", "by")) for one in asked}
+    assert told == {("7", NUMBER, "shop", "till 4", "Me&Co")}
 
 
 def test_a_callback_to_an_address_of_ones_own_is_refused_unless_the_operator_allows_it(

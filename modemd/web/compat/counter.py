@@ -43,9 +43,19 @@ class Counter:
             self.callbacks.doors[door] = fill
 
     async def callback(
-        self, account: int, door: str, url: str, *, kinds: Collection[str], field: str, **arguments: Any
+        self,
+        account: int,
+        door: str,
+        url: str,
+        *,
+        kinds: Collection[str],
+        field: str,
+        arguments: Mapping[str, str] | None = None,
     ) -> Beside | None:
-        """What `submit` takes to have this URL called. Raises InvalidField, Conflict, StorageError."""
+        """What `submit` takes to have this URL called, made with ``arguments``.
+
+        Raises InvalidField, Conflict, StorageError.
+        """
         if self.callbacks is None or not kinds:
             return None
         return await self.callbacks.prepare(account, door, url, kinds=kinds, arguments=arguments, field=field)

@@ -105,7 +105,7 @@ class Kannel:
         if not url:
             return None
         kept = {name: _word(given, name) for name in _KEPT if name in given}
-        return await self._counter.callback(account, NAME, url, kinds=kinds, field="dlr-url", **kept)
+        return await self._counter.callback(account, NAME, url, kinds=kinds, field="dlr-url", arguments=kept)
 
     async def _taken(self, receipt: Receipt) -> str:
         """Kannel's words for what was taken."""
