@@ -8,41 +8,34 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from modemd import __version__, inbox, log, status
-from modemd.accounts import master_key
 from modemd.accounts.addressee import Addressee
-from modemd.accounts.bounds import Bounds
 from modemd.accounts.inbound import Inbound
 from modemd.accounts.keystore import KeyStore
-from modemd.accounts.numbers import Numbers
-from modemd.accounts.parts import Accounts, Terms
+from modemd.accounts.parts import Accounts
 from modemd.accounts.receipts import Swept
-from modemd.accounts.retention import Ages
 from modemd.at import pdu
-from modemd.billing_desk import BillingDesk
 from modemd.clock import Clock
 from modemd.config import Settings
 from modemd.control import Control
 from modemd.db import Database, connect
-from modemd.desk import Desk
-from modemd.erasure_desk import ErasureDesk
-from modemd.errors import StorageUnwritable
 from modemd.gauge import Gauge
 from modemd.inbox import Inbox
 from modemd.jobs import Duty, Jobs
-from modemd.key_desk import KeyDesk
-from modemd.pool_desk import PoolDesk
-from modemd.queue import Queue, State, handover
+from modemd.queue import Queue, State
 from modemd.queue.handover import Handover
 from modemd.service import reminder
 from modemd.service.allowance import Allowance
 from modemd.service.background import Background
 from modemd.service.ceremonies import key_directory, open_keys
+from modemd.service.desks import verbs
 from modemd.service.duty_book import DutyBook
 from modemd.service.floor import Floor
 from modemd.service.front import Front
 from modemd.service.measuring import Measuring
 from modemd.service.readiness import Readiness
+from modemd.service.recovering import recover
 from modemd.service.telling import tell
+from modemd.service.terms import terms
 from modemd.simulator import Simulator
 from modemd.state_dir import control_socket
 from modemd.waker import Waker
@@ -109,7 +102,8 @@ class Service:
         self.queue = Queue(database, self._clock, _node(database), self.settings.queue.valid_for)
         outbox = Outbox(database, self._clock)
         await outbox.open()
-        hands = await self._recover()
+        hands = await recover(self.queue, self.settings.state_dir)
+        self._running.callback(hands.close)
         keys = await open_keys(self.settings, database)
         await self._build_accounts(database, keys)
         self.telling = tell(self.settings, self._clock, database, outbox, self.accounts)
@@ -132,42 +126,12 @@ class Service:
         self._running.callback(self.telling.live.close)
         await self._open_desk(keys)
 
-    async def _recover(self) -> Handover:
-        """What a daemon before us left in the middle; and begin what we shall leave to the next."""
-        path, boot = self.settings.state_dir / "handover", handover.this_boot()
-        left = handover.read(path, boot)
-        if left is None:
-            uncertain = await self.queue.recover()
-        else:
-            uncertain = await self.queue.recover(left.ports, left.accepted, left.owed)
-        if uncertain:
-            log.event("queue.recovered", level="WARNING", uncertain=uncertain)
-        try:
-            hands = Handover(path, boot)
-        except OSError as error:
-            raise StorageUnwritable(f"{path} cannot be written ({error.strerror})", cure="check its owner") from None
-        self._running.callback(hands.close)
-        for handed in self.queue.handed:  # still unanswered, should this daemon end before it has heard more
-            hands.keep(handed, left.ports.get((handed.message, handed.part), b"") if left is not None else b"")
-        return hands
-
     async def _build_accounts(self, database: Database, keys: KeyStore) -> None:
-        settings = self.settings
-        numbers = Numbers(settings.numbers.region, settings.numbers.short_codes)
-        bounds = Bounds(settings.queue.valid_for, self._allowance.spending)
         self.accounts = Accounts(
             database,
             keys,
             self.queue,
-            Terms(
-                numbers,
-                settings.registration.countries,
-                bounds,
-                self._ages(),
-                settings.retention.sessions * 3600,
-                tariff=self._allowance.tariff,
-                zone=self._allowance.zone,
-            ),
+            terms(self.settings, self._allowance),
             count=self._allowance.count,
             plain=pdu.plain,
             capacity=self._capacity,
@@ -182,7 +146,7 @@ class Service:
         self.inbound = Inbound(
             database,
             vault,
-            numbers,
+            self.accounts.terms.numbers,
             accounts=keys.accounts,
             join=inbox.joined,
             opt_outs=self.accounts.opt_outs,
@@ -191,16 +155,6 @@ class Service:
         )
         self.queue.open = Addressee(vault).open
         await self.queue.recall_reports()
-
-    def _ages(self) -> Ages:
-        settings = self.settings
-        return Ages(
-            settings.retention.texts,
-            settings.retention.reports,
-            settings.retention.numbers,
-            settings.retention.calls,
-            settings.retention.inbound,
-        )
 
     async def _start_sending(self, database: Database, keys: KeyStore, hands: Handover) -> None:
         if self.simulator is not None:
@@ -264,25 +218,17 @@ class Service:
         self._on_stop(stop)
 
     async def _open_desk(self, keys: KeyStore) -> None:
-        desk = Desk(
-            queue=self.queue,
-            sending=self.accounts.sending,
-            directory=self.accounts.directory,
-            keys=self.accounts.keys,
-            notices=self.accounts.notices,
-            billing=self.accounts.billing,
-            suppression=self.accounts.suppression,
+        settings = self.settings
+        asked = verbs(
+            self.queue,
+            self.accounts,
+            self.floor,
+            keys,
             status=self.status,
-            holdup=self.floor.holdup,
+            state_dir=settings.state_dir,
             clock=self._clock,
         )
-        billing_desk = BillingDesk(self.accounts.directory, self.accounts.billing)
-        pool_desk = PoolDesk(self.floor.pool, self.floor.seats.limited_until)
-        key_desk = KeyDesk(keys, master_key.locate(keys.directory), self.settings.state_dir)
-        erasure_desk = ErasureDesk(self.accounts)
-        desks = (desk, billing_desk, pool_desk, key_desk, erasure_desk)
-        verbs = {name: verb for each in desks for name, verb in each.verbs.items()}
-        control = Control(control_socket(self.settings.state_dir), verbs)
+        control = Control(control_socket(settings.state_dir), asked)
         await control.start()
         self._on_stop(control.stop)
 
