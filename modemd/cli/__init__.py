@@ -64,7 +64,7 @@ def run(words: Sequence[str]) -> int:
         return WRONG_USAGE
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "modemd"
-        return _complain(f"{error.format_message()} See {command} --help.", WRONG_USAGE)
+        return _complain(f"{error.format_message().rstrip('.')}. See {command} --help.", WRONG_USAGE)
     except click.ClickException as error:
         return _complain(error.format_message(), error.exit_code)
     except ModuleNotFoundError as error:
@@ -74,13 +74,21 @@ def run(words: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # nobody reads any more; keeps Python from complaining at its end
         return FAILED
-    except Exception as error:  # its words may quote what somebody typed, so its type must do
-        return _complain(f"stumbled over {type(error).__name__}: run it again with --debug", FAILED)
+    except UnicodeError:
+        return _complain("what was typed or read is no text in UTF-8: type it, or save it, in UTF-8", WRONG_USAGE)
+    except Exception as error:
+        return _complain(f"stumbled over {_named(error)}: run it again with --debug", FAILED)
 
 
 def _run(words: Sequence[str]) -> int:
     code = app.main(list(words), prog_name="modemd", standalone_mode=False)
     return code if isinstance(code, int) else 0
+
+
+def _named(error: Exception) -> str:
+    """An error's type and what the system says of it; its own words may quote what somebody typed."""
+    said = error.strerror if isinstance(error, OSError) else None
+    return f"{type(error).__name__} ({said})" if said else type(error).__name__
 
 
 def _complain(what: str, code: int) -> int:

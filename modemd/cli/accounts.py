@@ -12,7 +12,7 @@ from modemd.cli.offline import answers
 from modemd.cli.options import Place, as_json, placed, print_json
 from modemd.cli.receipt import told
 from modemd.cli.rendering import console, counted, moment, table
-from modemd.cli.typed import StandardInput
+from modemd.cli.typed import StandardInput, somebody_is_there
 
 
 @click.group("accounts")
@@ -149,8 +149,9 @@ def _stands(answer: dict[str, Any], as_json: bool) -> None:
 
 @command.command("export")
 @click.argument("who")
+@as_json
 @placed
-def export(place: Place, who: str) -> None:
+def export(place: Place, who: str, **_: object) -> None:
     """Print everything held about an account (id, e-mail address or phone; - reads it from standard input) as JSON.
 
     Works without a daemon.
@@ -182,7 +183,7 @@ def delete(place: Place, who: str, yes: bool, as_json: bool) -> int:
 
 
 def _ask(who: str) -> None:
-    if not sys.stdin.isatty():
+    if not somebody_is_there():
         raise click.UsageError("Nobody is there to be asked: --yes deletes without asking.")
     click.confirm(f"Forget the account of {who} for good?", abort=True)
 

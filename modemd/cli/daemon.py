@@ -25,10 +25,14 @@ def call(state_dir: Path, verb: str, **args: Any) -> dict[str, Any]:
 
 
 def stream(state_dir: Path, verb: str, **args: Any) -> Iterator[dict[str, Any]]:
-    """Every answer of a verb that streams, as it comes; closing the iterator ends the verb."""
+    """Every answer of a verb that streams, as it comes; closing the iterator ends the verb.
+
+    Raises UnicodeError if an argument came from octets that are no UTF-8, NotRunning, or the error it answers with.
+    """
+    request = json.dumps({"verb": verb, "args": args}, ensure_ascii=False).encode()
     with _connect(control_socket(state_dir)) as connection, connection.makefile("rb") as lines:
         with suppress(ConnectionError):  # if it refuses to read on, its answer says why
-            connection.sendall(json.dumps({"verb": verb, "args": args}).encode() + b"\n")
+            connection.sendall(request + b"\n")
         yield from _answers(lines)
 
 

@@ -79,4 +79,4 @@ def _show(found: list[Ailment], modems: int) -> None:
         click.echo(f"all is well: {counted(modems, 'modem')}" if modems else "all is well")
         return
     rows = ((each.check, each.subject, each.what, each.cure) for each in found)
-    console().print(table(("check", "where", "what", "cure"), rows))
+    console().print(table(("check", "where", "what…", "cure…"), rows))

@@ -31,7 +31,7 @@ def list_erasures(place: Place, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    columns = ("erasure", "state", "requested", "unreadable", "completed", "waiting for")
+    columns = ("erasure", "state", "requested", "unreadable", "completed", "waiting for…")
     rows = (
         (
             erasure["id"],

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from modemd.cli.options import Place, as_json, placed, print_json
+from modemd.cli.rendering import counted
+from modemd.cli.typed import HIDDEN, StandardInput, somebody_is_there
 from modemd.errors import NotRunning
 
 directory = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
@@ -122,9 +123,9 @@ def _ask(place: Place, verb: str, **args: Any) -> dict[str, Any]:
 def _typed() -> bytes:
     from modemd import service
 
-    if sys.stdin.isatty():
+    if somebody_is_there():
         click.echo("The master key's paper form, on one line: ", err=True, nl=False)
-    return service.from_paper(sys.stdin.readline())
+    return service.from_paper(StandardInput().line(HIDDEN))
 
 
 def _paper(place: Place, wanted: bool) -> dict[str, str]:
@@ -139,7 +140,8 @@ def _tell(answer: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(answer)
         return
-    click.echo(f"key store   {answer['directory']}, generation {answer['generation']}, {answer['accounts']} accounts")
+    accounts = counted(answer["accounts"], "account")
+    click.echo(f"key store   {answer['directory']}, generation {answer['generation']}, {accounts}")
     click.echo(f"master key  {answer['master_key']}")
     if answer["master_key_waiting"]:
         click.echo(

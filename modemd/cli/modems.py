@@ -21,7 +21,7 @@ def command(context: click.Context, place: Place, as_json: bool) -> None:
     if as_json:
         print_json(answer)
         return
-    columns = ("modem", "port", "imei", "model", "state", "STORAGE", "CREDIT", "GAP", "reason")
+    columns = ("modem", "port", "imei", "model", "state", "STORAGE", "CREDIT", "GAP", "reason…")
     rows = (
         (
             modem["name"],
@@ -106,7 +106,7 @@ def probe(place: Place, port: str, as_json: bool) -> None:
         print_json(report)
         return
     rows = ((name.replace("_", " "), _reported(value)) for name, value in report.items())
-    console().print(table(("what", "answer"), rows))
+    console().print(table(("what", "answer…"), rows))
 
 
 def _reported(value: object) -> object:

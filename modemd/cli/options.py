@@ -41,12 +41,24 @@ class Place:
         return config.load(self.state_dir, self.config, options=options)
 
 
+def _said_before(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """What was said, else what was said to the group before the command's name (modemd modems --json probe …)."""
+    group = context.parent
+    return value or (group.params.get(parameter.name or "", value) if group else value)
+
+
 def placed(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command its ``place``."""
 
-    @click.option("--state-dir", metavar="DIR", help="Where the daemon keeps its state.")
-    @click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="The configuration file.")
-    @click.option("--debug", is_flag=True, hidden=True)
+    @click.option("--state-dir", metavar="DIR", callback=_said_before, help="Where the daemon keeps its state.")
+    @click.option(
+        "--config",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        callback=_said_before,
+        help="The configuration file.",
+    )
+    @click.option("--debug", is_flag=True, callback=_said_before, hidden=True)
     @functools.wraps(function)
     def wrapped(state_dir: str | None, config: Path | None, debug: bool, **rest: Any) -> Any:
         return function(place=Place(locate(state_dir), config, debug), **rest)
@@ -54,7 +66,7 @@ def placed(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+as_json = click.option("--json", "as_json", is_flag=True, callback=_said_before, help="Print JSON.")
 
 
 def print_json(data: object) -> None:

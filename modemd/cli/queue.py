@@ -29,7 +29,7 @@ def list_messages(place: Place, state: str | None, limit: int, cursor: str | Non
     if as_json:
         print_json(answer)
         return
-    columns = ("message", "state", "lane", "SENT", "ATTEMPTS", "created", "error")
+    columns = ("message", "state", "lane", "SENT", "ATTEMPTS", "created", "error…")
     rows = (
         (
             message["id"],

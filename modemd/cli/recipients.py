@@ -6,6 +6,8 @@ import csv
 from collections.abc import Iterator
 from typing import TextIO
 
+import click
+
 HEADINGS = ("to", "phone", "number", "mobile", "msisdn", "recipient")
 """What the column with the numbers may be called, in any case."""
 
@@ -14,7 +16,10 @@ DELIMITERS = ",;\t"
 
 def read_numbers(file: TextIO) -> list[str]:
     """The numbers, in the file's order, each once; a byte order mark and empty rows do no harm."""
-    return list(dict.fromkeys(_numbers(file)))
+    try:
+        return list(dict.fromkeys(_numbers(file)))
+    except csv.Error as error:
+        raise click.UsageError(f"--from-csv cannot be read as CSV ({error}).") from None
 
 
 def _numbers(file: TextIO) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any, TextIO
 
@@ -22,9 +23,20 @@ SHOWN = 20
 ARRIVED = {"sent", "delivered"}
 
 
+def _finite(_context: click.Context, _parameter: click.Parameter, seconds: float) -> float:
+    if not math.isfinite(seconds):
+        raise click.BadParameter("say how many seconds.")
+    return seconds
+
+
 @click.command("send")
 @click.option("--to", "numbers", metavar="NUMBER", multiple=True, help="A recipient; - reads them, one a line.")
-@click.option("--from-csv", metavar="FILE", type=click.File(encoding="utf-8"), help="More recipients; - reads it.")
+@click.option(
+    "--from-csv",
+    metavar="FILE",
+    type=click.File(encoding="utf-8", errors="replace"),  # numbers are the same in every encoding of names
+    help="More recipients; - reads it.",
+)
 @click.option("--lane", type=click.Choice(["transactional", "bulk"]), default="transactional", show_default=True)
 @click.option("--report", is_flag=True, help="Ask for status reports; --wait waits for them, too, for a while.")
 @click.option("--wait", is_flag=True, help="Show the progress to the end; exit 1 unless every message was sent.")
@@ -32,6 +44,7 @@ ARRIVED = {"sent", "delivered"}
     "--patience",
     metavar="SECONDS",
     type=click.FloatRange(0),
+    callback=_finite,
     default=120.0,
     show_default=True,
     help="How long after the last message was sent --wait waits for status reports: some never come.",
@@ -107,7 +120,8 @@ def _wait(place: Place, messages: list[str], patience: float) -> dict[str, int]:
 
     ended: Counter[str] = Counter()
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+    shown = console(stderr=True)
+    with Progress(*columns, console=shown, transient=True, disable=not shown.is_terminal) as bar:
         task = bar.add_task("", total=len(messages))
         for start in range(0, len(messages), MOST):
             states: dict[str, int] = {}

@@ -15,7 +15,8 @@ from rich.text import Text
 
 from modemd.cli import NOT_RUNNING
 from modemd.cli.options import Place, as_json, placed, print_json
-from modemd.cli.rendering import console, listed, moment, span, table
+from modemd.cli.rendering import console, lately, listed, span, table
+from modemd.clock import SystemClock
 from modemd.errors import NotRunning
 
 EVERY_S = 1.0
@@ -62,7 +63,12 @@ def _watch(place: Place, as_json: bool) -> None:
             for document in _documents(place):
                 click.echo(json.dumps(document, ensure_ascii=False))
             return
-        with Live(console=console(), auto_refresh=False, screen=False) as live:
+        shown = console()
+        if not shown.is_terminal or shown.is_dumb_terminal:  # where nothing can be drawn over, Live shows only the end
+            for document in _documents(place):
+                shown.print(rendered(document), Text(""))
+            return
+        with Live(console=shown, auto_refresh=False, screen=False) as live:
             for document in _documents(place):
                 live.update(rendered(document), refresh=True)
     except KeyboardInterrupt:
@@ -100,7 +106,8 @@ def _modems(modems: list[dict[str, Any]]) -> list[RenderableType]:
     """What is known of each modem; its port only where it is not its name."""
     if not modems:
         return [Text("no modems")]
-    columns = ("modem", "state", "registration", "operator", "SIGNAL", "SENT", "FAILED", "UNCERTAIN", "last", "reason")
+    now = SystemClock().now()
+    columns = ("modem", "state", "registration", "operator", "SIGNAL", "SENT", "FAILED", "UNCERTAIN", "last", "reason…")
     rows = (
         (
             modem["name"],
@@ -111,7 +118,7 @@ def _modems(modems: list[dict[str, Any]]) -> list[RenderableType]:
             modem["sent"],
             modem["failed"],
             modem["uncertain"],
-            moment(modem["last_success"]),
+            lately(modem["last_success"], now),
             modem["reason"],
         )
         for modem in modems

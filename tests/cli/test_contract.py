@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -130,6 +133,55 @@ def test_an_unexpected_error_shows_its_type_and_not_its_words(modemd: Modemd, mo
     assert ran.err == "modemd: stumbled over LookupError: run it again with --debug\n"
     with pytest.raises(LookupError):
         modemd("why", "m_0000000000000", "--debug")
+
+
+def test_what_the_system_says_of_an_error_is_passed_on(modemd: Modemd, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/home/jan")
+
+    monkeypatch.setattr("modemd.cli.daemon.call", stumble)
+    ran = modemd("why", "m_0000000000000")
+    assert ran.code == 1
+    assert ran.err == "modemd: stumbled over OSError (No space left on device): run it again with --debug\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["send", "--to", "+48600100200", "caf\udce9"],
+        ["accounts", "show", "caf\udce9"],
+        ["modems", "drain", "caf\udce9"],
+    ],
+)
+def test_what_is_no_utf_8_is_wrong_usage_and_says_so(modemd: Modemd, words: list[str]) -> None:
+    ran = modemd(*words)
+    assert (ran.code, ran.out) == (2, "")
+    assert "UTF-8" in ran.err
+    assert len(ran.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [["queue", "resolve", "m_0000000000000"], ["why"], ["keys", "mirror"], ["fly"]])
+def test_a_refusal_is_made_of_whole_sentences(modemd: Modemd, words: list[str]) -> None:
+    said = modemd(*words).err
+    assert re.search(r"[^.]\. See modemd[ a-z]* --help\.$", said.strip()), said
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1"])
+def test_patience_is_a_number_of_seconds(modemd: Modemd, seconds: str) -> None:
+    ran = modemd("send", "--to", "+48600100200", "x", "--wait", "--patience", seconds)
+    assert ran.code == 2
+    assert "--patience" in ran.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["modems", "--state-dir", "/some/where", "drain", "modem0"],
+        ["keys", "--state-dir", "/some/where", "mirror", "/x"],
+    ],
+)
+def test_what_is_said_to_a_group_holds_for_its_command(modemd: Modemd, words: list[str]) -> None:
+    assert "/some/where" in modemd(*words).err
 
 
 @pytest.mark.parametrize(

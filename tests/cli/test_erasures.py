@@ -65,7 +65,7 @@ def test_an_account_is_exported_deleted_and_proved_gone(
     key = {"Authorization": f"Bearer {made['api_key']}"}
     sent = httpx.post(f"{lonely.url}/v1/messages", json={"to": NUMBER, "text": TEXT}, headers=key)
     assert sent.status_code == 202
-    exported = modemd("accounts", "export", EMAIL, *here).json
+    exported = modemd("accounts", "export", EMAIL, "--json", *here).json
     assert (exported["account"]["phone"], exported["messages"][0]["text"]) == (PHONE, TEXT)
     type_in(EMAIL + "\n")
     deleted = modemd("accounts", "delete", "-", "--yes", "--json", *here)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import json
 import shlex
 import shutil
@@ -66,6 +67,35 @@ def test_status_watched_tells_the_document_again_and_again_until_ctrl_c(daemon: 
         watching.send_signal(signal.SIGINT)
         assert watching.wait(5) == 0
     assert second["uptime_s"] > first["uptime_s"]
+
+
+def test_status_watched_through_a_pipe_is_told_as_it_changes(daemon: Running) -> None:
+    command = [sys.executable, "-m", "modemd", "status", "--watch", "--state-dir", str(daemon.state_dir)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout is not None
+        heads = [line for line in itertools.islice(watching.stdout, 14) if line.startswith("modemd ")]
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(5) == 0
+    assert len(heads) == 2
+
+
+def test_what_a_wait_shows_is_for_terminals(daemon: Running) -> None:
+    command = [sys.executable, "-m", "modemd", "send", "--to", "600100077", "x", "--wait"]
+    ran = subprocess.run([*command, "--state-dir", str(daemon.state_dir)], capture_output=True, text=True, check=True)
+    assert ran.stderr == ""
+    assert ran.stdout.endswith("1 sent\n")
+
+
+def test_a_csv_file_may_be_in_any_encoding_that_has_ascii_digits(at: Modemd, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_bytes("imię;phone\nŁucja;600100078\n".encode("cp1250"))
+    receipt = at("send", "--from-csv", str(file), "x", "--json").json
+    assert [message["to"] for message in receipt["messages"]] == ["+48600100078"]
+
+
+def test_json_may_be_asked_of_the_group(at: Modemd) -> None:
+    assert at("modems", "--json", "drain", "modem1").json["name"] == "modem1"
+    assert at("modems", "--json", "resume", "modem1").json["name"] == "modem1"
 
 
 def test_a_message_is_sent_and_waited_for(at: Modemd, daemon: Running) -> None:

@@ -9,10 +9,12 @@ import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from modemd.cli.recipients import read_numbers
-from modemd.cli.rendering import cell, counted, listed, span
-from modemd.cli.typed import StandardInput
+from modemd.cli.rendering import Rows, cell, counted, lately, listed, moment, span, table
+from modemd.cli.typed import StandardInput, somebody_is_there
+from modemd.clock import SECOND
 
 
 @pytest.mark.parametrize(
@@ -67,3 +69,70 @@ def test_numbers_are_shown_with_their_unit_and_unknown_things_as_a_dash() -> Non
     assert listed({"sent": 1_200, "failed": 0}) == "1,200 sent"
     assert listed({}) == "nothing"
     assert [cell(value).plain for value in (None, "", 0, 1_234, "[red]")] == ["–", "–", "0", "1,234", "[red]"]
+
+
+def test_a_csv_file_that_cannot_be_read_is_told_by_its_option() -> None:
+    with pytest.raises(click.UsageError, match="--from-csv"):
+        read_numbers(io.StringIO('phone\n"' + "0" * 200_000 + '"\n'))
+
+
+def test_where_standard_input_is_closed_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert not somebody_is_there()
+    for read in (lambda: StandardInput().line("-"), StandardInput().lines, lambda: StandardInput().rest("-")):
+        with pytest.raises(click.UsageError, match="closed"):
+            read()
+
+
+def drawn(rows: Rows, width: int) -> list[str]:
+    console = Console(width=width, file=io.StringIO(), markup=False, highlight=False)
+    with console.capture() as capture:
+        console.print(rows)
+    return [line.rstrip() for line in capture.get().splitlines()]
+
+
+COLUMNS = ("modem", "state", "FAILED", "reason…")
+POOL = table(COLUMNS, [("e173-7518", "ready", 0, None), ("me909-0042", "quarantined", 0, None)])
+ILL = table(COLUMNS, [("e173-7518", "quarantined", 1_234, "it does not answer, whatever is done about it")])
+
+
+def test_a_table_with_room_shows_every_column() -> None:
+    assert drawn(POOL, 80) == [
+        "modem       state        failed  reason",
+        "e173-7518   ready             0  –",
+        "me909-0042  quarantined       0  –",
+    ]
+
+
+def test_a_narrow_table_leaves_out_what_says_nothing_and_folds_sentences_alone() -> None:
+    assert drawn(POOL, 30) == ["modem       state", "e173-7518   ready", "me909-0042  quarantined"]
+    assert drawn(ILL, 52) == [
+        "modem      state        failed  reason",
+        "e173-7518  quarantined   1,234  it does not answer,",
+        "                                whatever is done",
+        "                                about it",
+    ]
+
+
+def test_where_no_table_fits_each_row_is_a_paragraph() -> None:
+    assert drawn(POOL, 22) == [
+        *("modem   e173-7518", "state   ready", ""),
+        *("modem   me909-0042", "state   quarantined"),
+    ]
+
+
+@given(st.integers(25, 120))
+def test_no_name_and_no_state_is_ever_cut_in_two(width: int) -> None:
+    for rows in (POOL, ILL):
+        shown = "\n".join(drawn(rows, width))
+        assert all(row[column].plain in shown for row in rows.rows for column in (0, 1))
+
+
+def test_of_today_the_time_alone_is_shown() -> None:
+    stamp = "2026-10-21T12:00:00Z"
+    noon = 1_792_584_000 * SECOND
+    full = moment(stamp)
+    assert full is not None
+    assert lately(stamp, noon) == full[len("2026-10-21 ") :]
+    assert lately(stamp, noon + 7 * 86_400 * SECOND) == full
+    assert lately(None, noon) is None
