@@ -23,12 +23,27 @@ class Clock(Protocol):
         """Seconds from an arbitrary start that never go backwards."""
 
 
+SET = SECOND
+"""From so much on a clock that is ahead or behind has been set; less is waited out."""
+
+
 class SystemClock:
-    """The machine's own clocks."""
+    """The machine's own clocks.
+
+    A wall clock that is corrected backwards by less than a second stands still for as long instead: what was written a
+    moment ago is never in the future. Set back further, it goes back (`Settings`).
+    """
+
+    def __init__(self) -> None:
+        self._last = 0
 
     def now(self) -> int:
         """The moment: microseconds since 1970 UTC."""
-        return time.time_ns() // 1000
+        moment = time.time_ns() // 1000
+        if self._last - SET < moment < self._last:
+            return self._last
+        self._last = moment
+        return moment
 
     def monotonic(self) -> float:
         """Seconds from an arbitrary start that never go backwards."""
@@ -40,18 +55,41 @@ class ManualClock:
 
     def __init__(self, start: int = 1_800_000_000 * SECOND) -> None:
         self.moment = start
+        self._set_by = 0
 
     def now(self) -> int:
         """The moment last set."""
         return self.moment
 
     def monotonic(self) -> float:
-        """The same moment, in seconds."""
-        return self.moment / SECOND
+        """The same moment, in seconds, but for what it was set by."""
+        return (self.moment - self._set_by) / SECOND
 
     def advance(self, seconds: float) -> None:
         """Let ``seconds`` pass."""
         self.moment += round(seconds * SECOND)
+
+    def set_by(self, seconds: float) -> None:
+        """Set the wall clock, forwards or back, as NTP does; a machine that sleeps looks the same from inside."""
+        self._set_by += round(seconds * SECOND)
+        self.moment += round(seconds * SECOND)
+
+
+class Settings:
+    """Notices that the wall clock was set, or that the machine slept: it has not gone on as the monotonic one has."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._offset = self._read()
+
+    def noticed(self) -> int:
+        """Microseconds by which the wall clock was set since this was last asked: negative if back, 0 if it was not."""
+        offset = self._read()
+        by, self._offset = offset - self._offset, offset
+        return by if abs(by) >= SET else 0
+
+    def _read(self) -> int:
+        return self._clock.now() - round(self._clock.monotonic() * SECOND)
 
 
 def rfc3339(moment: int | None) -> str | None:

@@ -72,6 +72,15 @@ class Jobs:
         """Wake none any more."""
         self._scheduler.shutdown(wait=False)
 
+    def clock_was_set(self) -> None:
+        """What would wait until the clock has come again to where it was is done in its usual time."""
+        now = self._clock.now() / SECOND
+        for duty in self._duties:
+            job = self._scheduler.get_job(duty.name)
+            latest = datetime.fromtimestamp(now + duty.every_s, UTC)
+            if job is not None and job.next_run_time > latest:
+                job.modify(next_run_time=latest)
+
     def wait_s(self, duty: Duty) -> float:
         """Seconds until a duty is first done after a start."""
         if not duty.kept:

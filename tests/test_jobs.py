@@ -60,6 +60,23 @@ async def test_after_a_start_a_kept_duty_waits_only_for_what_is_left_of_its_time
     assert jobs.wait_s(duty) == pytest.approx(wait)
 
 
+async def test_a_clock_that_is_set_back_delays_no_duty_by_as_much() -> None:
+    clock, done = ManualClock(), asyncio.Event()
+
+    async def do() -> None:
+        done.set()
+
+    clock.set_by(
+        SystemClock().now() / SECOND - clock.now() / SECOND + HOUR
+    )  # the scheduler's own clock was an hour ahead
+    jobs = Jobs([Duty("gauge", 0.05, do)], clock, Notes({}))
+    await jobs.start()
+    clock.set_by(-HOUR)
+    jobs.clock_was_set()
+    await asyncio.wait_for(done.wait(), 5)
+    jobs.stop()
+
+
 async def test_a_duty_that_is_a_day_late_is_an_alarm_until_it_is_done() -> None:
     lines: list[str] = []
     sink = logger.add(lines.append)

@@ -66,6 +66,10 @@ class Dispatcher:
         await self.claims.stop()
         await self._books.close()
 
+    def look_again(self) -> None:
+        """The clock was set: what waits for a limit to end may be able to go."""
+        self._match()
+
     def take(self, modem: Modem, seat: Seat) -> Claim[Prepared] | None:
         """The message whose turn it is, for a modem that is free now."""
         if not modem.may_send or self._draining:

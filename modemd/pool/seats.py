@@ -155,7 +155,7 @@ class Seats:
                 return False
             seat = self._here.get(sim)
             if seat is None:
-                return now < self._gone[sim] + patience
+                return 0 <= now - self._gone[sim] < patience  # a clock that was set back makes nobody wait longer
             return seat.meter is None or seat.meter.until(now, wish.segments) < now + patience
 
         return keeper(wish, self._known, awaited)

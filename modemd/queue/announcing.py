@@ -16,6 +16,8 @@ class Announcing:
     def __init__(self) -> None:
         self.on_work: Callable[[Key], None] = lambda key: None
         """Called when an account has something to send now."""
+        self.on_again: Callable[[Key], None] = lambda key: None
+        """Called when something of an account that a modem was handed before is to be sent again now."""
         self.on_later: Callable[[int], None] = lambda moment: None
         """Called when something will be due at a moment."""
         self.on_gone: Callable[[Message], None] = lambda message: None
@@ -31,7 +33,7 @@ class Announcing:
 
     def _moved(self, message: Message) -> State:
         if message.state is State.QUEUED:
-            self.on_work((message.lane, message.account))
+            self.on_again((message.lane, message.account))
         self.changed()
         return message.state
 

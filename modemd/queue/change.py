@@ -8,7 +8,7 @@ from itertools import takewhile
 from modemd.db import Transaction
 from modemd.errors import Conflict, NotFound
 from modemd.queue import charges, ledger, usage
-from modemd.queue.lookup import NOT_STAGED, one, select
+from modemd.queue.lookup import AGAIN, FRESH, NOT_STAGED, one, select
 from modemd.queue.rows import Message
 from modemd.queue.settle import resolve_sent
 from modemd.queue.states import State
@@ -136,6 +136,25 @@ def promote(tx: Transaction, now: int) -> list[tuple[int, int]]:
     for lane, _ in rows:
         ledger.shifted(tx, Lane(lane), State.SCHEDULED, State.QUEUED, 1)
     return rows
+
+
+def bring_forward(tx: Transaction, now: int, by: int) -> int:
+    """Messages that no modem was handed yet, queued by a clock that was ahead by so much, become due in their order.
+
+    At most a slice; how many.
+    """
+    return int(
+        tx.execute(
+            f"UPDATE message SET due = due - ? WHERE id IN (SELECT id FROM message WHERE state IN (0, 1) AND {FRESH} "
+            "AND due > ? ORDER BY due LIMIT ?)",
+            (by, now, SLICE),
+        ).rowcount
+    )
+
+
+def bring_retries_forward(tx: Transaction, since: int, by: int) -> None:
+    """What waits for another try beyond a moment waits so much less."""
+    tx.execute(f"UPDATE message SET due = due - ? WHERE {AGAIN} AND due > ?", (by, since))
 
 
 def expire(tx: Transaction, now: int) -> list[int]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from modemd.clock import Clock
 from modemd.db import Database, Reader
@@ -23,6 +23,17 @@ from modemd.queue.turns import Key, Turns
 from modemd.values import Lane
 
 P = TypeVar("P")
+
+
+class Wanted(NamedTuple):
+    """What to fetch of one account."""
+
+    key: Key
+    fresh: int
+    """How many that were not tried yet."""
+    again: int
+    """How many that were."""
+
 
 AHEAD = 2
 """Messages in hand per modem: one for its next turn, one while that is replaced."""
@@ -71,17 +82,18 @@ class Claims(Generic[P]):
 
     def wake(self, key: Key) -> None:
         """Work was queued for an account."""
-        stock = self._stock.setdefault(key, Stock(deque()))
-        stock.wakes += 1
-        stock.dry = False
+        self._stock.setdefault(key, Stock()).wake()
         self._turns.wake(*key)
         self._refill()
 
-    def rejoin(self, message: Message) -> None:
-        """A message that was taken is queued again in its old place: what is in hand is not the account's oldest."""
-        key = _key(message)
-        self._stock.setdefault(key, Stock(deque())).returned = True
+    def again(self, key: Key) -> None:
+        """Something that was handed to a modem before is due again: it goes before what is in hand of its account."""
+        self._stock.setdefault(key, Stock()).returned = True
         self.wake(key)
+
+    def rejoin(self, message: Message) -> None:
+        """A message that was taken is queued again."""
+        self.again(_key(message))
 
     def take(self, sims: Iterable[str], fit: Fit[P]) -> Claim[P] | None:
         """The message whose turn it is among those that fit: first the rest of one begun on these SIMs, then by turns.
@@ -100,7 +112,7 @@ class Claims(Generic[P]):
             return chosen is not None
 
         while (key := self._turns.pick(has)) is not None and chosen is not None:
-            self._stock[key].claims.remove(chosen)
+            self._stock[key].take(chosen)
             self.in_hand -= 1
             self._found_nothing = False
             over = self._over(chosen)
@@ -120,7 +132,7 @@ class Claims(Generic[P]):
         if claim.message.sent_parts and claim.message.sim:
             self._begun[claim.message.sim].appendleft(claim)
         else:
-            self._stock[key].hold(claim)
+            self._stock[key].put_back(claim)
             self.in_hand += 1
             self._turns.refund(*key, _left(claim), self._weight(key[1]))
             self._turns.wake(*key)
@@ -136,20 +148,17 @@ class Claims(Generic[P]):
     def drop(self, message: Message) -> None:
         """A message that waits in hand was cancelled."""
         stock = self._stock.get(_key(message))
-        if stock is not None:
-            for claim in [claim for claim in stock.claims if claim.message.id == message.id]:
-                stock.claims.remove(claim)
-                self.in_hand -= 1
-                self.let_go(claim.message)
+        if stock is not None and (claim := stock.drop(message.id)) is not None:
+            self.in_hand -= 1
+            self.let_go(claim.message)
             self._rest_if_empty(_key(message))
 
     def forget(self, account: int) -> None:
         """An account is gone: nothing of it stays in hand, and it has no turn."""
         for key, stock in self._stock.items():
             if key[1] == account:
-                self.in_hand -= len(stock.claims)
-                stock.claims.clear()
-                stock.dry = True
+                self.in_hand -= len(stock)
+                stock.clear()
                 self._held[key] = set()
         for sim, begun in self._begun.items():
             self._begun[sim] = deque(claim for claim in begun if claim.message.account != account)
@@ -175,7 +184,7 @@ class Claims(Generic[P]):
 
     def _rest_if_empty(self, key: Key) -> None:
         stock = self._stock[key]
-        if stock.dry and not stock.claims:
+        if stock.dry and not len(stock):
             self._turns.rest(*key)
 
     def _over(self, claim: Claim[P]) -> bool:
@@ -185,7 +194,7 @@ class Claims(Generic[P]):
         self.let_go(claim.message)
         return True
 
-    def _wanting(self) -> list[tuple[Key, int]]:
+    def _wanting(self) -> list[Wanted]:
         """Which of the next accounts have too little in hand, and how much to fetch of each."""
         aim = max(2, AHEAD * self.width)
         if self._found_nothing:
@@ -193,18 +202,15 @@ class Claims(Generic[P]):
         keys = self._turns.upcoming(aim)
         share = max(1, aim // max(1, len(keys)))
         least = share if self._found_nothing else max(share // 2, 1) + 1
-        wanting: list[tuple[Key, int]] = []
-        for key in keys:
-            stock = self._stock[key]
-            if not stock.dry and (stock.returned or len(stock.claims) < least):
-                wanting.append((key, max(share, LEAST // len(keys) + 1)))
-        return wanting
+        count = max(share, LEAST // max(1, len(keys)) + 1)
+        wanted = [Wanted(key, *self._stock[key].wants(least, count)) for key in keys]
+        return [each for each in wanted if each.fresh or each.again]
 
     def _refill(self) -> None:
         if self._fetch is None and (wanting := self._wanting()):
             self._fetch = asyncio.get_running_loop().create_task(self._fetch_until_filled(wanting))
 
-    async def _fetch_until_filled(self, wanting: list[tuple[Key, int]]) -> None:
+    async def _fetch_until_filled(self, wanting: list[Wanted]) -> None:
         try:
             while wanting:
                 await self._fetch_once(wanting)
@@ -215,28 +221,35 @@ class Claims(Generic[P]):
         finally:
             self._fetch = None
 
-    async def _fetch_once(self, wanting: list[tuple[Key, int]]) -> None:
+    async def _fetch_once(self, wanting: list[Wanted]) -> None:
         now = self._clock.now()
         self._let_go.clear()
-        for key, _ in wanting:
-            self._stock[key].returned = False
-        requests = [
-            (key, count, frozenset(self._held.setdefault(key, set())), self._stock[key].wakes) for key, count in wanting
+        for each in wanting:
+            self._stock[each.key].returned = False
+        asked = [
+            (each, frozenset(self._held.setdefault(each.key, set())), self._stock[each.key].wakes) for each in wanting
         ]
-        found = await self._database.read(lambda db: [self._read(db, now, *request[:3]) for request in requests])
-        for (key, _, _, wakes), (claims, more) in zip(requests, found, strict=True):
-            stock = self._stock[key]
+        found = await self._database.read(lambda db: [self._read(db, now, each, held) for each, held, _ in asked])
+        for (each, _, wakes), (claims, more_fresh, more_again) in zip(asked, found, strict=True):
+            stock = self._stock[each.key]
             for claim in claims:
-                self._hold(key, claim)
-            stock.dry = not more and stock.wakes == wakes
-            self._rest_if_empty(key)
+                self._hold(each.key, claim)
+            if stock.wakes == wakes:
+                stock.more_fresh &= more_fresh
+                stock.more_again &= more_again
+            self._rest_if_empty(each.key)
 
-    def _read(self, db: Reader, now: int, key: Key, count: int, held: frozenset[int]) -> tuple[list[Claim[P]], bool]:
-        """In a worker thread: an account's next messages, prepared, and whether there are more."""
-        rows = claimable(db, *key, now, count + len(held) + 1)
-        fresh = [row for row in rows if row.id not in held]
-        more = len(rows) == count + len(held) + 1 or len(fresh) > count
-        return [self._claim(row) for row in fresh[:count]], more
+    def _read(self, db: Reader, now: int, wanted: Wanted, held: frozenset[int]) -> tuple[list[Claim[P]], bool, bool]:
+        """In a worker thread: an account's next messages, prepared; and whether there may be more of each kind."""
+        claims: list[Claim[P]] = []
+        more = [True, True]
+        for again, count in enumerate((wanted.fresh, wanted.again)):
+            if count:
+                rows = claimable(db, *wanted.key, now, count + len(held) + 1, again=bool(again))
+                new = [row for row in rows if row.id not in held]
+                more[again] = len(rows) == count + len(held) + 1 or len(new) > count
+                claims += [self._claim(row) for row in new[:count]]
+        return claims, more[False], more[True]
 
     def _claim(self, message: Message) -> Claim[P]:
         try:

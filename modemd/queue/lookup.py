@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from modemd.db import Reader
+from modemd.queue.retry import LONGEST_WAIT
 from modemd.queue.rows import COLUMNS, Counts, Handed, Happening, Message, SentSegment, Story, message
 from modemd.queue.states import ENDED, State
 from modemd.values import Lane
@@ -15,8 +16,11 @@ from modemd.values import Lane
 NOT_STAGED = "batch NOT IN (SELECT batch FROM staging)"
 """A call that is still being staged does not exist for anybody."""
 
+FRESH = "state = 1 AND attempts = 0"
+"""Queued messages that no modem was handed yet; they are announced when they are queued."""
+
 AGAIN = "state = 1 AND attempts > 0"
-"""Queued messages that come due by the clock alone; all others are announced when they are queued."""
+"""Queued messages that a modem was handed before; they come due by the clock alone."""
 
 
 def select(db: Reader, where: str, params: Sequence[Any], tail: str = "") -> list[Message]:
@@ -93,10 +97,14 @@ def oldest_by_lane(db: Reader) -> dict[Lane, int]:
 
     One look into the index for each account with work, so it costs the same at any length of the queue.
     """
-    first = "SELECT due FROM message WHERE state = 1 AND lane = ? AND account = ? ORDER BY due LIMIT 1"
+    firsts = [
+        f"SELECT due FROM message WHERE {which} AND lane = ? AND account = ? ORDER BY due LIMIT 1"
+        for which in (FRESH, AGAIN)
+    ]
     found = {}
     for lane in Lane:
-        rows = [db.execute(first, (int(lane), account)).fetchone() for account in accounts_waiting(db, lane)]
+        accounts = accounts_waiting(db, lane)
+        rows = [db.execute(first, (int(lane), account)).fetchone() for account in accounts for first in firsts]
         if any(rows):
             found[lane] = min(row[0] for row in rows if row)
     return found
@@ -114,6 +122,18 @@ def next_moment(db: Reader, now: int) -> int | None:
         )
     ]
     return min((moment for moment in moments if moment is not None), default=None)
+
+
+def ahead(db: Reader, now: int) -> int:
+    """How far the clock that queued messages was ahead of this moment, as far as they show it; 0 if it was not.
+
+    What no modem was handed yet was due when it was queued, what was waits no longer than the longest delay.
+    """
+    sql = "SELECT max(due) FROM message WHERE state IN (0, 1) AND due > ? AND "
+    found = [
+        (db.execute(sql + which, (to,)).fetchone()[0], to) for which, to in ((FRESH, now), (AGAIN, now + LONGEST_WAIT))
+    ]
+    return max((due - to for due, to in found if due is not None), default=0)
 
 
 def tally(db: Reader, numbers: Sequence[int]) -> dict[tuple[State, bool], int]:
@@ -147,12 +167,16 @@ def accounts_due(db: Reader, after: int, until: int) -> list[tuple[int, int]]:
 
 
 def accounts_waiting(db: Reader, lane: Lane) -> list[int]:
-    """The accounts with queued messages in a lane, by skipping from one to the next in the claim index."""
+    """The accounts with queued messages in a lane, by skipping from one to the next in the claim indexes."""
+    return sorted({account for which in (FRESH, AGAIN) for account in _accounts(db, lane, which)})
+
+
+def _accounts(db: Reader, lane: Lane, which: str) -> list[int]:
     rows = db.execute(
         "WITH RECURSIVE hop(account) AS ("
-        " SELECT (SELECT min(account) FROM message WHERE state = 1 AND lane = ?)"
+        f" SELECT (SELECT min(account) FROM message WHERE {which} AND lane = ?)"
         " UNION ALL"
-        " SELECT (SELECT min(account) FROM message WHERE state = 1 AND lane = ? AND account > hop.account)"
+        f" SELECT (SELECT min(account) FROM message WHERE {which} AND lane = ? AND account > hop.account)"
         " FROM hop WHERE hop.account IS NOT NULL)"
         " SELECT account FROM hop WHERE account IS NOT NULL",
         (int(lane), int(lane)),
@@ -160,15 +184,15 @@ def accounts_waiting(db: Reader, lane: Lane) -> list[int]:
     return [row[0] for row in rows]
 
 
-def claimable(db: Reader, lane: Lane, account: int, now: int, limit: int) -> list[Message]:
-    """An account's oldest due messages in a lane."""
+def claimable(db: Reader, lane: Lane, account: int, now: int, limit: int, *, again: bool) -> list[Message]:
+    """An account's oldest due messages in a lane, of those that a modem was handed before or of the others."""
     found = select(
         db,
-        f"state = 1 AND lane = ? AND account = ? AND due <= ? AND {NOT_STAGED}",
+        f"{AGAIN if again else FRESH} AND lane = ? AND account = ? AND due <= ? AND {NOT_STAGED}",
         (int(lane), account, now, limit),
         "ORDER BY due, id LIMIT ?",
     )
-    return [replace(message, tried=_tried(db, message.id)) if message.attempts else message for message in found]
+    return [replace(message, tried=_tried(db, message.id)) for message in found] if again else found
 
 
 def _tried(db: Reader, number: int) -> frozenset[str]:

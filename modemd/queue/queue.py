@@ -18,6 +18,7 @@ from modemd.queue import change, lookup, reports, settle
 from modemd.queue import submit as accepting
 from modemd.queue.barrier import Barrier
 from modemd.queue.reports import Fate, News, Taken
+from modemd.queue.retry import LONGEST_WAIT
 from modemd.queue.rows import Draft, Envelope, Idempotency, Message
 from modemd.queue.states import State
 from modemd.queue.together import Together, refusable
@@ -137,6 +138,22 @@ class Queue(Barrier):
 
     # The clock
 
+    async def catch_up(self, by: int = 0) -> None:
+        """Bring to the present what was queued by a clock that was ahead, and was set back ``by`` so many microseconds.
+
+        0 is not known: nobody saw it. Then it is as much as the queue shows.
+        """
+        now = self._clock.now()
+        ahead = by or await self._database.read(lambda db: lookup.ahead(db, now))
+        if not ahead:
+            return
+        since = now if by else now + LONGEST_WAIT
+        await self._database.write(lambda tx: change.bring_retries_forward(tx, since, ahead))
+        while await self._database.write(lambda tx: change.bring_forward(tx, now, ahead), Urgency.BULK):
+            pass
+        for key in await self.waiting():
+            self.on_again(key)
+
     async def tick(self, since: int) -> tuple[int, int | None]:
         """Do what is due by the clock; the moment up to which it is done, and the next one."""
         more = True
@@ -152,7 +169,9 @@ class Queue(Barrier):
         promoted = await self._database.write(lambda tx: change.promote(tx, now), Urgency.BULK)
         expired = await self._database.write(lambda tx: change.expire(tx, now), Urgency.BULK)
         resent = await self._database.write(lambda tx: settle.apply_policies(tx, now), Urgency.BULK)
-        for lane, account in {*again, *promoted, *resent}:
+        for lane, account in {*again, *resent}:
+            self.on_again((Lane(lane), account))
+        for lane, account in set(promoted):
             self.on_work((Lane(lane), account))
         if again or promoted or expired or resent:
             self.changed()

@@ -5,7 +5,7 @@
 | unsent | message, driver | failed: the same octets would fail again |
 | unsent | others | back to its place in the queue at once, at no cost |
 | refused | message, driver | failed at once, with the reason |
-| refused | network | later, on another modem: exponential with jitter, until it expires |
+| refused | network | later, on another modem: exponential with jitter, at last sooner, until it expires |
 | refused | SIM, modem | back at no cost; the modem is taken in hand; three SIMs alike: the message's fault |
 | uncertain | any | as the sender wished: hold, resend, fail |
 """
@@ -24,6 +24,9 @@ FIRST_DELAY = 5.0
 
 LONGEST_DELAY = 900.0
 """Seconds between two retries at most: a network that is down is asked four times an hour."""
+
+LONGEST_WAIT = round(1.5 * LONGEST_DELAY) * SECOND
+"""Microseconds: the same with the most jitter."""
 
 SIMS_ALIKE = 3
 """So many different SIMs that refuse a message with the same code prove that the message is at fault."""
@@ -85,8 +88,8 @@ def decide(outcome: Outcome, facts: Facts, now: int, jitter: Callable[[], float]
     if _proves_message_at_fault(outcome, facts) or (facts.sent_parts and facts.refusals + 1 >= PARTIAL_TRIES):
         return _fail(facts, now)
     if outcome.fault is Fault.NETWORK or facts.sent_parts:
-        return Next(State.QUEUED, now + delay(facts.refusals, jitter()), costs=True)
-    return Next(State.QUEUED, now + delay(facts.refused, jitter(), HAND_BACK_DELAY))
+        return Next(State.QUEUED, now + _in_time(delay(facts.refusals, jitter()), facts, now), costs=True)
+    return Next(State.QUEUED, now + _in_time(delay(facts.refused, jitter(), HAND_BACK_DELAY), facts, now))
 
 
 def _proves_message_at_fault(outcome: Outcome, facts: Facts) -> bool:
@@ -98,6 +101,16 @@ def delay(times: int, jitter: float, first: float = FIRST_DELAY) -> int:
     """Microseconds to wait after it happened ``times`` times before: doubling, half to one and a half times that."""
     seconds = min(LONGEST_DELAY, first * 2.0 ** min(times, 30)) * (0.5 + jitter)
     return round(seconds * SECOND)
+
+
+def _in_time(wait: int, facts: Facts, now: int) -> int:
+    """A wait that would outlast the message is half of what is left of it: its time is used to its end.
+
+    Not less than the first delay, so that the last tries do not come thicker and thicker.
+    """
+    if facts.expires is None:
+        return wait
+    return min(wait, max((facts.expires - now) // 2, round(FIRST_DELAY * SECOND)))
 
 
 def _uncertain(facts: Facts, now: int) -> Next:

@@ -74,6 +74,7 @@ class Floor:
         await self.seats.open()
         self.dispatcher = await self._build_dispatcher(handover)
         self._queue.on_work = self.dispatcher.claims.wake
+        self._queue.on_again = self.dispatcher.claims.again
         self._queue.on_gone = self.dispatcher.claims.drop
         self._queue.on_forgotten = self.dispatcher.claims.forget
         pins = PinGuard(self._pin_of, PinMemory(self._database, self._keys.secret("pin memory")))

@@ -115,13 +115,13 @@ class Service:
         )
         self._front = self._build_front()
         await self._start_sending(database, keys, hands)
-        self.background.run("waker", Waker(self.queue, self._clock).run())
         self.background.run("accounts", self.accounts.run())
         self.background.run("returns", self.floor.on_return(self.accounts.erasures.look_again))
         await self.telling.start()
         self.background.run("webhooks", self.telling.run())
         self._on_stop(self.telling.stop)
         await self._start_duties()
+        self.background.run("waker", Waker(self.queue, self._clock, self._clock_was_set).run())
         self._serve_http(self._front)
         self._running.callback(self.telling.live.close)
         await self._open_desk(keys)
@@ -249,6 +249,10 @@ class Service:
         )
         await self.jobs.start()
         self._running.callback(self.jobs.stop)
+
+    def _clock_was_set(self) -> None:
+        self.floor.dispatcher.look_again()
+        self.jobs.clock_was_set()
 
     async def _sample(self) -> None:
         counts = await self.queue.counts()

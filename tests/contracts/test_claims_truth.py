@@ -113,7 +113,7 @@ async def judged(folder: Path, steps: list[tuple[str, int]]) -> None:
     queue = Queue(database, clock, "here")
     claims: Claims[bytes] = Claims(database, clock, Turns(), lambda message: message.body, stocked.set)
     claims.width = 2
-    queue.on_work, queue.on_gone = claims.wake, claims.drop
+    queue.on_work, queue.on_again, queue.on_gone = claims.wake, claims.again, claims.drop
     house = House(queue, claims, clock)
     for name, number in steps:
         await house.do(name, number)

@@ -549,7 +549,7 @@ async def test_the_second_segment_of_a_long_message_is_settled_and_the_third_fol
     await desk.hand(number, 2)
     await desk.settle(number, UNCERTAIN, 2)
     woken: list[Any] = []
-    desk.queue.on_work = woken.append
+    desk.queue.on_again = woken.append
     assert await desk.report(42) is Found.SETTLED
     message = await desk.message(number)
     assert (message.state, message.sent_parts) == (State.QUEUED, 2)

@@ -26,7 +26,7 @@ from modemd.waker import Waker
 
 ACCEPTED = Outcome(Verdict.ACCEPTED, reference=1)
 LOOK_S = 0.01
-"""How often the waker looks whether the clock was set, so that no test waits for that."""
+"""How often the waker looks at the clock, so that no test waits for that."""
 
 Answer = Callable[[str], Outcome]
 """What becomes of a segment to a recipient."""
@@ -46,7 +46,7 @@ class Modem:
     """While it is not set, nobody is answered."""
     doubts: int = 0
     sent: list[str] = field(default_factory=list)
-    on_sent: Callable[[], None] = lambda: None
+    on_sent: Callable[[str], None] = lambda to: None
 
     def __post_init__(self) -> None:
         self.port = f"/dev/{self.name}"
@@ -84,11 +84,26 @@ class Exchange:
         await self.modem.air.wait()
         outcome = self.modem.answer(self.to)
         self.modem.sent.append(self.to)
-        self.modem.on_sent()
+        self.modem.on_sent(self.to)
         return outcome
 
     async def abandon(self) -> None:
         """At once."""
+
+
+class Ticking(Queue):
+    """A queue that counts how often the clock's work was done."""
+
+    def __init__(self, database: Database, clock: ManualClock, news: asyncio.Event) -> None:
+        super().__init__(database, clock, "here")
+        self.ticks = 0
+        self._news = news
+
+    async def tick(self, since: int) -> tuple[int, int | None]:
+        done = await super().tick(since)
+        self.ticks += 1
+        self._news.set()
+        return done
 
 
 class Hall:
@@ -101,16 +116,19 @@ class Hall:
         self.modems: list[Modem] = []
         self.air = asyncio.Event()
         self.air.set()
-        self._database: Database = connect(f"sqlite:///{folder / 'modemd.db'}", clock=self.clock)
-        self._handover = Handover(folder / "handover", "boot")
-        self._tasks: list[asyncio.Task[None]] = []
+        self._folder = folder
+        self._serving: list[asyncio.Task[None]] = []
         self._news = asyncio.Event()
-        self._prepared: set[str] = set()
-        self._in_hand: set[str] = set()
+        self.sent: list[str] = []
+        """Whom all modems were given, in order."""
+        self._prepared: set[tuple[str, int]] = set()
+        self._in_hand: set[tuple[str, int]] = set()
 
     async def open(self) -> None:
+        self._database: Database = connect(f"sqlite:///{self._folder / 'modemd.db'}", clock=self.clock)
         await self._database.open()
-        self.queue = Queue(self._database, self.clock, "here")
+        self._handover = Handover(self._folder / "handover", "boot")
+        self.queue = Ticking(self._database, self.clock, self._news)
         turns = await self.queue.turns()
         self.seats = Seats(
             Usages(self._database, self.clock),
@@ -129,28 +147,35 @@ class Hall:
             lambda on_stock: Claims(self._database, self.clock, turns, self._prepare, self._told(on_stock)),
         )
         claims = self.dispatcher.claims
-        self.queue.on_work, self.queue.on_gone = claims.wake, claims.drop
-        waker = Waker(self.queue, self.clock)
-        self._tasks.append(asyncio.create_task(waker.run()))
+        self.queue.on_work, self.queue.on_again, self.queue.on_gone = claims.wake, claims.again, claims.drop
+        waker = Waker(self.queue, self.clock, self.dispatcher.look_again, LOOK_S)
+        for key in await self.queue.waiting():
+            claims.wake(key)
+        self._waking = asyncio.create_task(waker.run())
 
     async def close(self) -> None:
-        self.air.set()
-        self.dispatcher.drain()
-        for modem in self.modems:
-            modem.stop()
-        await asyncio.gather(*self._tasks[1:])
-        self._tasks[0].cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.stop_modems()
+        self._waking.cancel()
+        await asyncio.gather(self._waking, return_exceptions=True)
         await self.dispatcher.stop()
         self._handover.close()
         await self._database.close()
 
+    async def stop_modems(self) -> None:
+        """Wait for what is on the air; nothing more goes."""
+        self.air.set()
+        for modem in self.modems:
+            modem.stop()
+        await asyncio.gather(*self._serving)
+        self._serving.clear()
+        self.modems.clear()
+
     def modem(self, answer: Answer = accepted) -> Modem:
         """One more modem, ready from now on."""
         modem = Modem(f"modem{len(self.modems)}", answer, self.air)
-        modem.on_sent = self._news.set
+        modem.on_sent = self._note
         self.modems.append(modem)
-        self._tasks.append(asyncio.create_task(self.dispatcher.serve(modem)))
+        self._serving.append(asyncio.create_task(self.dispatcher.serve(modem)))
         return modem
 
     async def submit(self, *to: str, lane: Lane = Lane.TRANSACTIONAL, **changes: Any) -> list[int]:
@@ -161,14 +186,22 @@ class Hall:
         await self.queue.submit(Envelope(**(usual | changes)), rows)
         return list(ids)
 
-    @property
-    def sent(self) -> list[str]:
-        """Whom all modems were given, of several modems in no order."""
-        return [to for modem in self.modems for to in modem.sent]
+    async def looked(self) -> None:
+        """Return when the waker has looked at the clock and done what is due by it, whether it would have or not."""
+        for _ in range(2):  # the first may have begun before this
+            await self._ticked(self.queue.ticks)
 
-    async def stocked(self, to: str) -> None:
-        """Wait until the message to this recipient lies in hand, or has."""
-        await self.until(lambda: to in self._in_hand)
+    async def _ticked(self, before: int) -> None:
+        self.queue.on_later(self.clock.now())
+        await self.until(lambda: self.queue.ticks > before)
+
+    async def stocked(self, to: str, attempts: int = 0) -> None:
+        """Wait until the message to this recipient lies in hand after so many attempts, or has."""
+        await self.until(lambda: (to, attempts) in self._in_hand)
+
+    async def stocked_again(self) -> None:
+        """Wait until something that was attempted before lies in hand, or has."""
+        await self.until(lambda: any(attempts for _, attempts in self._in_hand))
 
     async def sends(self, *to: str, count: int = 0) -> None:
         """Wait until so many messages in all, and those to these recipients, have been sent."""
@@ -181,13 +214,15 @@ class Hall:
                 self._news.clear()
                 await self._news.wait()
 
-    async def becomes(self, number: int, state: State) -> Message:
-        """Wait until a message is in a state."""
+    async def becomes(self, number: int, state: State, refusals: int = 0) -> Message:
+        """Wait until a message is in a state and was refused so often."""
         with self.queue.watch() as watch:
             async with asyncio.timeout(10):
-                while (found := await self.queue.message(number)) is None or found.state is not state:
+                while True:
+                    found = await self.queue.message(number)
+                    if found is not None and found.state is state and found.refusals == refusals:
+                        return found
                     await watch.change()
-        return found
 
     def _told(self, on_stock: Callable[[], None]) -> Callable[[], None]:
         def stocked() -> None:
@@ -197,7 +232,11 @@ class Hall:
 
         return stocked
 
+    def _note(self, to: str) -> None:
+        self.sent.append(to)
+        self._news.set()
+
     def _prepare(self, message: Message) -> Prepared:
         to = message.body.decode()
-        self._prepared.add(to)
+        self._prepared.add((to, message.attempts))
         return prepared(message, to, [Segment(to, 10)])

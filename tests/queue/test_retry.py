@@ -80,12 +80,24 @@ def test_a_message_that_modems_could_not_take_waits_longer_with_each_refusal_onl
 
 def test_a_refusal_by_the_network_waits_longer_each_time() -> None:
     dues = [
-        decide(Outcome(Verdict.REFUSED, fault=Fault.NETWORK), facts(refusals=times), NOW, half).due
+        decide(Outcome(Verdict.REFUSED, fault=Fault.NETWORK), facts(refusals=times, expires=None), NOW, half).due
         for times in range(12)
     ]
     assert dues == sorted(dues)
     assert dues[0] == NOW + FIRST_DELAY * SECOND
     assert dues[-1] == NOW + LONGEST_DELAY * SECOND
+
+
+def test_a_wait_does_not_outlast_a_message_that_has_time_left_for_another_try() -> None:
+    refused = Outcome(Verdict.REFUSED, fault=Fault.NETWORK)
+
+    def due_s(left_s: float) -> float:
+        return (decide(refused, facts(refusals=6, expires=NOW + left_s * SECOND), NOW, half).due - NOW) / SECOND
+
+    assert due_s(3600) == FIRST_DELAY * 2**6
+    assert due_s(100) == 50
+    assert due_s(6) == FIRST_DELAY
+    assert due_s(4) == FIRST_DELAY, "too late for another"
 
 
 def test_jitter_spreads_retries_from_half_to_one_and_a_half_times() -> None:
