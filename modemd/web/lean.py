@@ -68,13 +68,19 @@ def announced(request: Request, media_type: str, name: str, code: str) -> None:
         raise UnsupportedMedia("a compressed body is not read here", cure=cure, code="compressed")
 
 
+def fields_of(body: Any, *names: str) -> dict[str, Any]:
+    """The body, if it is an object with no other fields than these. Raises InvalidField."""
+    cure = "the fields are " + ", ".join(names)
+    if not isinstance(body, dict):
+        raise InvalidField("body", "the body is no JSON object", cure=cure)
+    if not body.keys() <= set(names):
+        raise InvalidField("body", "a field of the body is unknown", cure=cure, code="unknown_field")
+    return body
+
+
 def strings(body: Any, *names: str) -> dict[str, str]:
     """The fields of a small body: all there, all strings, no other. Raises InvalidField."""
-    if not isinstance(body, dict):
-        raise InvalidField("body", "the body is no JSON object", cure="its fields are " + ", ".join(names))
-    if not body.keys() <= set(names):
-        cure = "the fields are " + ", ".join(names)
-        raise InvalidField("body", "a field of the body is unknown", cure=cure, code="unknown_field")
+    body = fields_of(body, *names)
     for name in names:
         value = body.get(name)
         if not isinstance(value, str) or not value.strip() or len(value) > MAX_STRING:

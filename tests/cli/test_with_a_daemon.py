@@ -23,6 +23,7 @@ from modemd.clock import SystemClock
 from modemd.db import Database
 from modemd.db.schema import Migration, shipped
 from modemd.db.sqlite import SqliteEngine
+from modemd.web.api.shapes.service import Status
 
 PERFECT = "Zażółć gęślą jaźń [bold]🙂[/bold]"
 
@@ -226,6 +227,7 @@ def test_the_operator_s_key_opens_the_status_until_it_is_revoked(at: Modemd, dae
     with httpx.Client(base_url=daemon.url, headers={"Authorization": f"Bearer {made['api_key']}"}) as client:
         shown = client.get("/v1/status")
         assert (shown.status_code, shown.json().keys()) == (200, at("status", "--json").json.keys())
+        assert len(Status.model_validate(shown.json()).modems) == 2, "as OpenAPI tells, and not a field more"
         assert made["id"] in at("accounts", "operator-key", "--revoke", made["id"]).out
         assert client.get("/v1/status").status_code == 401
     assert at("accounts", "operator-key", "--revoke", made["id"]).code == 1

@@ -31,6 +31,22 @@ async def test_every_call_says_what_any_call_may_answer(stranger: httpx.AsyncCli
             assert may <= {int(status) for status in call["responses"]}, f"{method} {path}"
 
 
+async def test_every_answer_has_its_one_form(stranger: httpx.AsyncClient) -> None:
+    document = (await stranger.get("/openapi.json")).json()
+    forms = {
+        f"{method.upper()} {path}": list(answer["content"])
+        for path, methods in document["paths"].items()
+        for method, call in methods.items()
+        for status, answer in call["responses"].items()
+        if status.startswith("2") and answer.get("content", {}).keys() - {"application/json"}
+    }
+    assert forms == {
+        "GET /v1/recipients/export": ["text/csv"],
+        "GET /v1/events": ["text/event-stream"],
+        "GET /metrics": ["text/plain"],
+    }
+
+
 def test_every_code_is_told() -> None:
     folders = [file for part in ("accounts", "webhooks") for file in (ROOT / "modemd" / part).glob("*.py")]
     folders += (ROOT / "modemd" / "web").rglob("*.py")

@@ -86,6 +86,13 @@ async def test_a_compressed_body_is_refused(client: httpx.AsyncClient, path: str
     assert of_problem(answer) == (415, "compressed")
 
 
+@pytest.mark.parametrize("path", ["messages", "recipients", "groups", "opt-outs", "webhooks"])
+async def test_a_body_that_is_no_object_is_not_one_with_an_unknown_field(client: httpx.AsyncClient, path: str) -> None:
+    listed, unknown = [await client.post(f"/v1/{path}", json=body) for body in ([], {"sender": "me"})]
+    assert (of_problem(listed), of_problem(unknown)) == ((422, "invalid_field"), (422, "unknown_field"))
+    assert "no JSON object" in listed.json()["detail"]
+
+
 async def test_no_problem_repeats_the_input(client: httpx.AsyncClient) -> None:
     for body in (
         {"to": "+48600100200", "text": "x", TEXT: 1},

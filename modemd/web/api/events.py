@@ -41,7 +41,7 @@ class Events:
     def routes(self) -> APIRouter:
         """Its path, and what OpenAPI says of it."""
         last = openapi.parameter("Last-Event-ID", "header", "the last event of an earlier stream, v_…")
-        streamed: openapi.Responses = {200: {"content": {"text/event-stream": {}}}}
+        streamed = openapi.text("text/event-stream", "events, until the stream ends")
         listening = Operation("GET", "/v1/events", self.stream, parameters=[last], others=streamed)
         return routes("events", listening, refusals=(401, 422, 429, 503))
 

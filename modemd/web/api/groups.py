@@ -12,7 +12,7 @@ from modemd.web.api import openapi, paging
 from modemd.web.api.operations import Operation, routes
 from modemd.web.api.shapes import recipients as shapes
 from modemd.web.doorkeeper import Doorkeeper
-from modemd.web.lean import answer, id_in, query, read_json, strings
+from modemd.web.lean import answer, fields_of, id_in, query, read_json, strings
 
 
 class Grouping:
@@ -87,9 +87,7 @@ class Grouping:
 
 def _members(body: object) -> list[int]:
     cure = f'send {{"recipients": [ids]}}, at most {MAX_CHANGE}'
-    if not isinstance(body, dict) or body.keys() != {"recipients"}:
-        raise InvalidField("body", "the body has not the one field recipients", cure=cure)
-    given = body["recipients"]
+    given = fields_of(body, "recipients").get("recipients")
     if not isinstance(given, list) or not 1 <= len(given) <= MAX_CHANGE:
         raise InvalidField("recipients", "this is no list of ids, or too long", cure=cure)
     found = [decode("r", one) if isinstance(one, str) else None for one in given]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
 
 from modemd.web.api.openapi import Described, Responses, body, problems
 from modemd.web.api.shapes.words import Shape
@@ -52,6 +53,7 @@ def routes(family: str, *operations: Operation, refusals: Sequence[int] = ()) ->
             methods=operation.method.split(),
             status_code=operation.status,
             response_model=operation.answer,
+            response_class=Response if operation.status in operation.others else JSONResponse,
             responses=problems(*(operation.problems or refusals)) | operation.others,
             openapi_extra=operation.described,
             include_in_schema=operation.shown,

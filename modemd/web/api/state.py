@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from modemd.web import problems
 from modemd.web.api.operations import Operation, routes
+from modemd.web.api.shapes import service as shapes
 from modemd.web.doorkeeper import Doorkeeper
 from modemd.web.lean import answer
 
@@ -28,9 +29,9 @@ class ServiceState:
         """Their paths, and what OpenAPI says of them."""
         return routes(
             "service",
-            Operation("GET", "/v1/status", self.status, problems=(401, 403, 503)),
-            Operation("GET", "/healthz", self.health),
-            Operation("GET", "/readyz", self.ready, problems=(503,)),
+            Operation("GET", "/v1/status", self.status, shapes.Status, problems=(401, 403, 503)),
+            Operation("GET", "/healthz", self.health, shapes.Health),
+            Operation("GET", "/readyz", self.ready, shapes.Readiness, problems=(503,)),
         )
 
     async def status(self, request: Request) -> Response:

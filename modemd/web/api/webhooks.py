@@ -12,7 +12,7 @@ from modemd.web.api import openapi, paging
 from modemd.web.api.operations import Operation, routes
 from modemd.web.api.shapes import webhooks as shapes
 from modemd.web.doorkeeper import Doorkeeper
-from modemd.web.lean import answer, id_in, query, read_json
+from modemd.web.lean import answer, fields_of, id_in, query, read_json
 from modemd.webhooks.event import KINDS
 from modemd.webhooks.exporting import letter, shown
 from modemd.webhooks.target import MAX_URL
@@ -89,16 +89,13 @@ class WebhookBook:
 
 def _wanted(body: Any) -> tuple[str, frozenset[str]]:
     """URL and kinds of events. Raises InvalidField."""
-    if not isinstance(body, dict) or not body.keys() <= {"url", "events"}:
-        code = "unknown_field" if isinstance(body, dict) else None
-        raise InvalidField("body", "a field of the body is unknown", cure="the fields are url, events", code=code)
-    url, kinds = body.get("url"), body.get("events")
+    fields = fields_of(body, "url", "events")
+    url, kinds = fields.get("url"), fields.get("events")
     if not isinstance(url, str) or not 0 < len(url) <= MAX_URL:
         raise InvalidField("url", "the URL is missing or no text", cure=f"give it in at most {MAX_URL} characters")
     if kinds is None:
         return url, frozenset(KINDS)
-    known = isinstance(kinds, list) and kinds and all(isinstance(one, str) and one in KINDS for one in kinds)
-    if not known:
+    if not (isinstance(kinds, list) and kinds and all(isinstance(one, str) and one in KINDS for one in kinds)):
         cure = "leave it out for all, or give a list of " + ", ".join(KINDS)
         raise InvalidField("events", "this is no list of events", cure=cure)
     return url, frozenset(kinds)
@@ -106,10 +103,7 @@ def _wanted(body: Any) -> tuple[str, frozenset[str]]:
 
 def _events(body: Any) -> list[int] | None:
     """The ids of dead letters; None for all. Raises InvalidField, NotFound."""
-    if not isinstance(body, dict) or not body.keys() <= {"events"}:
-        code = "unknown_field" if isinstance(body, dict) else None
-        raise InvalidField("body", "a field of the body is unknown", cure="the field is events", code=code)
-    given = body.get("events")
+    given = fields_of(body, "events").get("events")
     if given is None:
         return None
     if not isinstance(given, list) or not 0 < len(given) <= MOST_AT_ONCE or not all(isinstance(i, str) for i in given):
