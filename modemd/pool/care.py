@@ -20,6 +20,7 @@ from modemd.clock import Clock
 from modemd.errors import ModemdError, ModemLost, PortUnusable
 from modemd.pool import rungs
 from modemd.pool.bringup import BringUp, Step
+from modemd.pool.candidates import Candidates
 from modemd.pool.ears import Ears
 from modemd.pool.health import Evidence, Rung, evidence_of
 from modemd.pool.lending import Lending
@@ -29,8 +30,6 @@ from modemd.values import Outcome, Verdict
 
 BUSY_S = (0.5, 1.0, 2.0, 5.0)
 """Waits before a port that somebody holds, or that we may not open, is tried again."""
-ROUNDS = 3
-"""How often all candidates of a device are tried: each takes 3 s to be silent, and a stick up to 20 s to start."""
 RESET_GRACE_S = 10.0
 """Seconds for which a reset that a person asks for awaits the answer to the message in hand: most come within five, and
 who resets a modem that owes one for longer does so because of that. What is unanswered then is uncertain."""
@@ -39,20 +38,16 @@ _WITHOUT_EVIDENCE = frozenset({"asked", "look", "foreign", "text_mode"})
 
 
 class Care:
-    """The life of one modem. ``ports`` are its candidates: the first that works is used."""
+    """The life of one modem, at the first of ``ports`` that works."""
 
     def __init__(self, modem: Modem, ports: Sequence[str], settings: Settings, hooks: Hooks, clock: Clock) -> None:
         self.modem = modem
-        self.ports = ports
         self.lending = Lending(modem, settings, hooks, self._becomes, clock)
         self._settings = settings
         self._hooks = hooks
         self._clock = clock
         self._stopping = False
-        self._proven = len(ports) == 1
-        """Whether the port in use is known to be the one that answers."""
-        self._fruitless = 0
-        """Candidates tried in vain, one after the other."""
+        self._candidates = Candidates(ports)
         self._booting = True
         self._ears = Ears(modem, self.lending, hooks)
         self._restart: tuple[str, ...] = ()
@@ -92,10 +87,9 @@ class Care:
 
     def offered(self, ports: Sequence[str]) -> None:
         """The device shows these ports now: they come one after the other."""
-        if len(ports) != len(self.ports) and not self.modem.known and self.modem.link is not None:
-            self._proven = False
+        if self._candidates.offered(ports) and not self.modem.known and self.modem.link is not None:
+            self._candidates.proven = False
             self.modem.link.close()
-        self.ports = ports
 
     def cut(self) -> None:
         """Wait no longer: what is unanswered is uncertain."""
@@ -127,7 +121,7 @@ class Care:
         waits = itertools.chain(BUSY_S, itertools.repeat(BUSY_S[-1]))
         while not self._stopping:
             missing = True
-            for path in self._candidates():
+            for path in self._candidates.in_turn(self.modem.port):
                 try:
                     port = await open_port(path, self._settings.baud)
                 except PortUnusable as reason:
@@ -148,13 +142,6 @@ class Care:
         if self.modem.reason != str(reason):
             log.failed("modem.absent", reason, level="WARNING", modem=self.modem.name, cure=reason.cure)
         self._becomes(Condition.ABSENT, str(reason))
-
-    def _candidates(self) -> list[str]:
-        """The ports in the order in which to try them now: the one after the last that was tried in vain first."""
-        if self._proven and self.modem.port in self.ports:
-            return [self.modem.port]
-        turn = self._fruitless % len(self.ports)
-        return [*self.ports[turn:], *self.ports[:turn]]
 
     async def _use(self, port: Port) -> tuple[Rung, float]:
         """Lay one link after the other over an open port, until it has to be closed for a rung of the ladder."""
@@ -202,10 +189,10 @@ class Care:
                 self._restart = link.dialect.restart
                 self._hooks.identified(self.modem)
 
-        steps = BringUp(self.modem, link, self._settings, booting=self._booting and self._proven)
+        steps = BringUp(self.modem, link, self._settings, booting=self._booting and self._candidates.proven)
         await steps.run(before)
         self._booting = False
-        self._proven = True
+        self._candidates.proven = True
         self.modem.health.ready(self._clock.monotonic())
         log.event("modem.ready", modem=self.modem.name, maker=self.modem.maker, model=self.modem.model)
         await self.lending.run(link, steps)
@@ -223,8 +210,7 @@ class Care:
             self._booting = True
             self._restart_asked |= failure.code == "asked"
             return Rung.PING, 0.0
-        if not self._proven and self._fruitless < ROUNDS * len(self.ports):
-            self._fruitless += 1
+        if self._candidates.failed():
             return Rung.REOPEN, 0.0
         if self.modem.superseded:  # whoever it is: a modem that fails has to be seen
             self._hooks.identified(self.modem)
