@@ -54,6 +54,13 @@ def test_a_text_is_found_in_each_form(tmp_path: Path, planted: bytes) -> None:
     assert all(1000 <= hit.offset < 1000 + len(planted) for hit in found(path, TEXT))
 
 
+def test_a_number_is_found_as_the_address_of_a_tpdu(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes.fromhex(pdu_of("x")))
+    (hit,) = [hit for hit in found(path, NUMBER) if hit.form == "address"]
+    assert path.read_bytes()[hit.offset :].startswith(bytes.fromhex("918406707721F3"))
+
+
 @pytest.mark.parametrize("planted", [bytes.fromhex(pdu_of("x")), pdu_of("x").encode(), b"48600777123", NUMBER.encode()])
 def test_a_number_is_found_in_each_form(tmp_path: Path, planted: bytes) -> None:
     path = tmp_path / "file"
