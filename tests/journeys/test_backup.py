@@ -39,7 +39,7 @@ def refused(modemd: Daemon, *words: str, code: int = 1) -> str:
 def test_an_old_backup_brings_no_account_back_and_sends_nothing_again(
     hw_sim_bank: StartBank, daemon: StartDaemon, tmp_path: Path
 ) -> None:
-    bank = hw_sim_bank("--air", "0.1", modems=4)
+    bank = hw_sim_bank("--air", "0.25", modems=4)
     modemd = daemon(bank)
     modemd.start()
     gone = modemd.open_account("gone@example.org", "+48600999301")
