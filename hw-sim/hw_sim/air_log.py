@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import orjson
+
+
+class BadAirLog(ValueError):
+    """A file that is no air log."""
 
 
 class AirOutcome(StrEnum):
@@ -62,8 +67,18 @@ class AirLog:
 
 
 def read_air_log(path: Path) -> list[AirEntry]:
-    """Give the entries written so far, oldest first; a line that is still being written is left out."""
+    """Give the entries written so far, oldest first; a line that is still being written is left out.
+
+    A bank that has not begun to write has said nothing yet. Raises OSError, BadAirLog.
+    """
     if not path.exists():
         return []
-    lines = path.read_bytes().split(b"\n")[:-1]
-    return [AirEntry(**json.loads(line)) for line in lines if line]
+    return read_entries(path.read_bytes().split(b"\n")[:-1])
+
+
+def read_entries(lines: Iterable[bytes]) -> list[AirEntry]:
+    """Read lines of an air log; raises BadAirLog."""
+    try:
+        return [AirEntry(**json.loads(line)) for line in lines if line]
+    except (ValueError, TypeError):
+        raise BadAirLog("it holds a line that no hw-sim has written") from None

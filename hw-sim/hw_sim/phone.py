@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hw_sim.air_log import AirEntry, AirOutcome
+from hw_sim.air_log import AirEntry, AirOutcome, read_entries
 from hw_sim.inotify import CREATE, MODIFY, Inotify
 
 
@@ -55,7 +54,7 @@ def joined(texts: list[str]) -> str:
 
 
 def follow(path: Path) -> Iterator[list[AirEntry]]:
-    """Give the entries of an air log as they are written, from its beginning, for ever."""
+    """Give the entries of an air log as they are written, from its beginning, for ever; raises OSError, BadAirLog."""
     changes = Inotify(blocking=True)
     changes.watch(path.parent, CREATE, lambda: None)
     while not path.exists():
@@ -65,5 +64,5 @@ def follow(path: Path) -> Iterator[list[AirEntry]]:
         rest = b""
         while True:
             *lines, rest = (rest + file.read()).split(b"\n")
-            yield [AirEntry(**json.loads(line)) for line in lines if line]
+            yield read_entries(lines)
             changes.dispatch()

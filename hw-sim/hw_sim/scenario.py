@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from hw_sim.carrier import CarrierPlan
 from hw_sim.fault_kinds import BadFault, Fault, make_fault
 from hw_sim.network import Radio
 from hw_sim.service_centre import Recipient, ServicePlan
+from hw_sim.settings import Settings
 
 
 class BadScenario(ValueError):
@@ -104,23 +107,34 @@ def read_scenario(path: Path) -> Scenario:
 def make_scenario(document: Mapping[str, Any]) -> Scenario:
     """Build a scenario from its document; raises BadScenario or BadFault."""
     tables = dict(document)
-    recipients = tuple(_make(Recipient, table, "[[recipient]]") for table in tables.pop("recipient", []))
-    reports = {**tables.pop("reports", {}), "recipients": recipients}
-    faults = tuple(_fault_table(table) for table in tables.pop("fault", []))
+    recipients = tuple(_make(Recipient, table, "[[recipient]]") for table in _listed(tables, "recipient"))
+    service: ServicePlan = _make(ServicePlan, tables.pop("reports", {}), "[reports]")
+    faults = tuple(_fault_table(table) for table in _listed(tables, "fault"))
     parts = {
         "radio": _make(Radio, tables.pop("radio", {}), "[radio]"),
-        "reports": _make(ServicePlan, reports, "[reports]"),
+        "reports": replace(service, recipients=recipients),
         "carrier": _make(CarrierPlan, tables.pop("carrier", {}), "[carrier]"),
-        "plans": tuple(_make(ModemPlan, table, "[[modem]]") for table in tables.pop("modem", [])),
+        "plans": tuple(_make(ModemPlan, table, "[[modem]]") for table in _listed(tables, "modem")),
         "faults": faults,
     }
     scenario: Scenario = _make(Scenario, {**tables, **parts}, "the top")
+    if scenario.modems < 1 or scenario.speed <= 0:
+        raise BadScenario("modems and speed are more than 0")
     for plan in scenario.plans:
         which(plan.which, scenario.modems)
+        _check_keys(plan.settings, (entry.name for entry in fields(Settings)), "settings of a [[modem]]")
     for whose, table in faults:
         which(whose, scenario.modems)
         make_fault(table)
     return scenario
+
+
+def _listed(document: dict[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """Take the tables of this name out of a document."""
+    tables = document.pop(name, [])
+    if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
+        raise BadScenario(f"{name} is a list of tables: write [[{name}]]")
+    return tables
 
 
 def _fault_table(table: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -130,12 +144,38 @@ def _fault_table(table: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
     return words.pop("modem", "all"), words
 
 
-def _make(kind: Any, table: Mapping[str, Any], where: str) -> Any:
+def _make(kind: Any, table: Any, where: str) -> Any:
+    if not isinstance(table, Mapping):
+        raise BadScenario(f"{where} is a table, not a value")
     _check_keys(table, (entry.name for entry in fields(kind)), where)
+    types = get_type_hints(kind)
+    for key, value in table.items():
+        if not _fits(value, types[key]):
+            raise BadScenario(f"{where} {key} cannot be {value!r}: it is {_named(types[key])}")
     try:
         return kind(**table)
     except TypeError as wrong:
         raise BadScenario(f"{where}: {wrong}") from None
+
+
+def _fits(value: Any, wanted: Any) -> bool:
+    """Whether a value of a document is of the type of a field."""
+    if wanted is Any:
+        return True
+    if isinstance(wanted, UnionType):
+        return any(_fits(value, each) for each in get_args(wanted))
+    if wanted is float:
+        return type(value) is int or (type(value) is float and math.isfinite(value))
+    if wanted is int:
+        return type(value) is int  # bool is an int, too
+    return isinstance(value, get_origin(wanted) or wanted)
+
+
+def _named(wanted: Any) -> str:
+    """What a type is called by those who write scenarios."""
+    words = {int: "a whole number", float: "a number", str: "text in quotes", bool: "true or false"}
+    kinds = get_args(wanted) if isinstance(wanted, UnionType) else (wanted,)
+    return next((words[kind] for kind in kinds if kind in words), "a table")
 
 
 def _check_keys(table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
