@@ -68,7 +68,10 @@ class OptOuts:
         return found
 
     async def add(self, account: int, number: str, how: How = How.API) -> OptOut:
-        """Send nothing to this number any more; repeating it gives the same opt-out. Raises InvalidField."""
+        """Send nothing to this number any more, nor what waits for it; repeating it gives the same opt-out.
+
+        Raises InvalidField.
+        """
         to, wanted, now = self._numbers.normalise(number, "number"), self._ids.next(), self._clock.now()
         with self._vault.unit(account) as box:
             key, sealed = box.tag("to", to), box.seal("opt_out.number", wanted, to.encode())
@@ -82,6 +85,10 @@ class OptOuts:
 
         found, by, created = await self._database.write(insert)
         self.refresh(account)
+        waiting = await self._database.read(lambda db: waiting_for(db, account, key))
+        if waiting:
+            detail = "the account has opted the number out"
+            await self._database.write(lambda tx: cancel_if_waiting(tx, waiting, now, "opted_out", detail))
         return OptOut(found, to, How(by), created)
 
     async def remove(self, account: int, number: int) -> None:

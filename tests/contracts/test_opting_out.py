@@ -13,10 +13,11 @@ from modemd.accounts.call import Receipt
 from modemd.accounts.inbound import Inbound, Took
 from modemd.accounts.opt_outs import How
 from modemd.accounts.whose import Piece
+from modemd.clock import SECOND, rfc3339
 from modemd.db import Database
 from modemd.errors import InvalidField
 from modemd.ids import decode
-from modemd.queue import Settlement
+from modemd.queue import Settlement, State
 from modemd.values import Outcome, Verdict
 
 ANNA, BERT = "+48600100200", "+48600100201"
@@ -98,6 +99,20 @@ async def test_stop_is_an_opt_out_of_the_account_that_wrote_last_and_of_no_other
     assert await town.refused(town.bank)
     assert not await town.refused(town.bank, BERT)
     assert not await town.refused(town.shop)
+
+
+async def test_an_opt_out_by_the_account_takes_back_what_waits_for_the_number(town: Town) -> None:
+    later = rfc3339(town.house.clock.now() + 3600 * SECOND)
+    await town.wrote(town.shop)
+    await town.submit(town.shop)
+    await town.submit(town.shop, send_at=later)
+    await town.submit(town.shop, BERT)
+    await town.submit(town.bank)
+    await town.house.accounts.opt_outs.add(town.shop, ANNA)
+    assert await town.states(town.shop) == {"sent": 1, "cancelled": 2, "queued": 1}
+    assert await town.states(town.bank) == {"queued": 1}
+    found = await town.house.accounts.sending.messages(town.shop, states=[State.CANCELLED])
+    assert {(one["to"], one["error"]["code"]) for one in found} == {(ANNA, "opted_out")}
 
 
 async def test_the_account_still_receives_the_message(town: Town) -> None:
