@@ -102,18 +102,6 @@ class Report:
     discharged_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Inbound:
-    """One SMS-DELIVER (or a reassembled chain of them), as it came from a SIM."""
-
-    sim: str
-    sender: str
-    text: str
-    sent_at: int | None
-    """Service centre time stamp; microseconds since 1970, None if unreadable."""
-    received_at: int
-
-
 class Change(NamedTuple):
     """Something an account may want to hear of, told in the transaction that makes it so (``Transaction.tell``)."""
 

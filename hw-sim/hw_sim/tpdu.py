@@ -206,10 +206,10 @@ def write_submit(to: str, units: bytes, *, first: int, pid: int, dcs: int, valid
     return bytes((first & 0x20 | 0x11, 0)) + write_number(to) + bytes((pid, dcs, validity)) + data
 
 
-def write_forward(submit: Submit, sender: str, *, sent: float, zone: int = 0) -> bytes:
+def write_forward(submit: Submit, sender: str, *, sent: float) -> bytes:
     """Give the SMS-DELIVER by which a SUBMIT reaches its recipient."""
     first = 0x44 if submit.has_header else 0x04
-    fields = write_number(sender) + bytes((0, submit.dcs)) + write_time(sent, zone)
+    fields = write_number(sender) + bytes((0, submit.dcs)) + write_time(sent)
     return bytes((first,)) + fields + submit.user_data
 
 

@@ -16,7 +16,7 @@ _MOBILE = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIX
 _CURE = "write it like name@example.org"
 
 
-def email(raw: str, field: str = "email") -> str:
+def email(raw: str) -> str:
     """The address without surrounding blanks (RFC 5321 4.5.3.1 sizes, no quoted local part). Raises InvalidField."""
     address = raw.strip()
     local, _, domain = address.rpartition("@")
@@ -29,7 +29,7 @@ def email(raw: str, field: str = "email") -> str:
         and all(_LABEL.fullmatch(label) for label in labels)
     )
     if not good:
-        raise InvalidField(field, "this is no e-mail address", cure=_CURE, code="invalid_email")
+        raise InvalidField("email", "this is no e-mail address", cure=_CURE, code="invalid_email")
     return address
 
 
@@ -38,20 +38,21 @@ def email_key(address: str) -> str:
     return address.strip().casefold()
 
 
-def mobile(raw: str, numbers: Numbers, countries: Collection[str], field: str = "phone") -> str:
+def mobile(raw: str, numbers: Numbers, countries: Collection[str]) -> str:
     """E.164 of a mobile number of one of these countries: only such may register. Raises InvalidField."""
-    number = phonenumbers.parse(phone(raw, numbers, field))
+    number = phonenumbers.parse(phone(raw, numbers))
     if phonenumbers.region_code_for_number(number) not in countries:
         cure = "numbers of " + ", ".join(sorted(countries)) + " may"
-        raise InvalidField(field, "numbers of this country may not register", cure=cure, code="country_not_allowed")
+        raise InvalidField("phone", "numbers of this country may not register", cure=cure, code="country_not_allowed")
     if phonenumbers.number_type(number) not in _MOBILE:
-        raise InvalidField(field, "this is no mobile number", cure="give a number that receives SMS", code="not_mobile")
+        cure = "give a number that receives SMS"
+        raise InvalidField("phone", "this is no mobile number", cure=cure, code="not_mobile")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def phone(raw: str, numbers: Numbers, field: str = "phone") -> str:
+def phone(raw: str, numbers: Numbers) -> str:
     """E.164. Raises InvalidField."""
-    number = numbers.normalise(raw, field)
+    number = numbers.normalise(raw, "phone")
     if not number.startswith("+"):
-        raise InvalidField(field, "a short code is no phone", cure="give a mobile number", code="invalid_number")
+        raise InvalidField("phone", "a short code is no phone", cure="give a mobile number", code="invalid_number")
     return number

@@ -73,16 +73,14 @@ def read_document(path: Path, key: bytes) -> Document:
     return opened(octets, key, path)
 
 
-def open_or_create(
-    directory: Path, *, fresh: bool, master: MasterKey | None = None, mirrors: Iterable[Path] = ()
-) -> KeyStore:
+def open_or_create(directory: Path, *, fresh: bool, mirrors: Iterable[Path] = ()) -> KeyStore:
     """The key store of a daemon that starts. ``fresh``: the database holds no account yet.
 
     A missing key store never starts empty beside accounts: that would make a lost file look like a working system.
     """
     if (directory / STORE).exists() or not fresh:
-        return load(directory, master, mirrors)
-    return create(directory, master, mirrors)
+        return load(directory, mirrors=mirrors)
+    return create(directory, mirrors=mirrors)
 
 
 def settle(directory: Path, master: MasterKey) -> bytes:

@@ -96,7 +96,6 @@ STORAGES = Command("AT+CPMS=?", prefix="+CPMS:")
 STORAGE_USE = Command("AT+CPMS?", prefix="+CPMS:")
 """TS 27.005 3.2.2."""
 NOTIFY_VALUES = Command("AT+CNMI=?", prefix="+CNMI:")
-NOTIFY_STATE = Command("AT+CNMI?", prefix="+CNMI:")
 KEEP_LINK = Command("AT+CMMS=2")
 """TS 27.005 3.5.6: the radio link stays up between messages that follow within 1–5 s."""
 SMSC = Command("AT+CSCA?", prefix="+CSCA:")

@@ -84,9 +84,7 @@ async def test_32_a_sim_that_is_busy_after_the_pin_is_asked_again(bring_up: Brin
     assert modem.asked.count("AT+CMGF=0") == 3
 
 
-async def test_33_the_echo_of_a_command_that_is_not_ours_means_modem_manager(
-    bring_up: BringUp, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_33_the_echo_of_a_command_that_is_not_ours_means_modem_manager(bring_up: BringUp) -> None:
     """What it has changed is not known: the modem is brought up again."""
     modem, bench = await bring_up({"AT+CGMI": ["ZTE CORPORATION"], "AT+CGMM": ["MF710M"]})
     modem.say("ATE0+CPMS?")

@@ -59,11 +59,11 @@ class Usage:
         self._zone = zone
         self._clock = clock
 
-    async def months(self, account: int, count: int = MONTHS) -> list[MonthUsed]:
+    async def months(self, account: int) -> list[MonthUsed]:
         """The months in which something was booked, the newest first, this one always."""
         this = month_of(self._clock.now(), self._zone)
         wanted = [this]
-        while len(wanted) < count:
+        while len(wanted) < MONTHS:
             wanted.append(wanted[-1].last)
         found = await self._database.read(lambda db: [used(db, account, month, self._zone) for month in wanted])
         return [one for one in found if one.month == this or one.trial or one.lines or one.paid]

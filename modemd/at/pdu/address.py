@@ -10,7 +10,7 @@ from modemd.at.pdu.alphabet import DEFAULT
 from modemd.at.pdu.octets import Octets
 from modemd.errors import InvalidField, PduError
 
-UNKNOWN, INTERNATIONAL, NATIONAL, ALPHANUMERIC = 0, 1, 2, 5
+UNKNOWN, INTERNATIONAL, ALPHANUMERIC = 0, 1, 5
 """Types of number (TS 23.040 9.1.2.5) that mean something here."""
 ISDN = 1
 """The numbering plan of E.164."""

@@ -26,13 +26,6 @@ class Status(NamedTuple):
 
     delivery: Delivery
     words: str
-    temporary: bool = False
-    """The cause may pass: sending it again may work."""
-
-    @property
-    def final(self) -> bool:
-        """Whether no other report will follow."""
-        return self.delivery is not Delivery.PENDING
 
 
 _CAUSES = (
@@ -66,13 +59,13 @@ def meaning(status: int) -> Status:
         return Status(delivery, _words(_DONE, status, "the service centre is done with it"))
     if status < 0x40:
         words = _words(_CAUSES, status - 0x20, "not delivered yet")
-        return Status(Delivery.PENDING, f"{words}; the service centre keeps trying", temporary=True)
+        return Status(Delivery.PENDING, f"{words}; the service centre keeps trying")
     if status < 0x60:
         delivery = Delivery.EXPIRED if status == _EXPIRED else Delivery.UNDELIVERED
         return Status(delivery, _words(_PERMANENT, status - 0x40, "not deliverable"))
     # 80h and above are reserved and taken as 63h
     words = _words(_CAUSES, 3 if status >= 0x80 else status - 0x60, "not delivered")
-    return Status(Delivery.UNDELIVERED, f"{words}; the service centre has given up", temporary=True)
+    return Status(Delivery.UNDELIVERED, f"{words}; the service centre has given up")
 
 
 def _words(known: tuple[str, ...], index: int, otherwise: str) -> str:
