@@ -88,7 +88,7 @@ def test_every_key_is_also_an_environment_variable(tmp_path: Path, monkeypatch: 
         ("colour = 1\n", "'colour'"),
         ('state_dir = "/x"\n', "'state_dir'"),
         ('[sim."89480"]\npin = "1234"\n', "[sim] 89480"),
-        ('[sim."8948000000000000000"]\npuk = "12345678"\n', "[sim] 8948000000000000000.puk"),
+        ('[sim."8948000000000000000"]\npuk = "12345678"\n', '[sim."8948000000000000000"] puk'),
     ],
 )
 def test_an_unknown_key_is_refused_by_name(tmp_path: Path, text: str, name: str) -> None:
@@ -123,9 +123,12 @@ def test_an_unknown_variable_is_refused_by_name(tmp_path: Path, monkeypatch: pyt
         ('[logs]\nlevel = "LOUD"\n', "[logs] level"),
         ('[limits]\ntime_zone = "Mars/Olympus"\n', "[limits] time_zone"),
         ("[limits]\nper_day = -1\n", "[limits] per_day"),
-        ('[limits."a_0000000000001"]\nper_day = -1\n', "[limits] a_0000000000001.per_day"),
-        ('[sim."8948000000000000000"]\nhome = ["601"]\n', "[sim] 8948000000000000000.home"),
-        ('[sim."260010000000001"]\naccounts = ["me"]\n', "[sim] 260010000000001.accounts"),
+        ('[limits."a_0000000000001"]\nper_day = -1\n', '[limits."a_0000000000001"] per_day'),
+        ('[sim."8948000000000000000"]\nhome = ["601"]\n', '[sim."8948000000000000000"] home'),
+        ('[sim."260010000000001"]\naccounts = ["me"]\n', '[sim."260010000000001"] accounts'),
+        ('[billing.prices]\n"+48" = -1\n', "[billing] prices.+48"),
+        ('[registration]\ncountries = ["PL", "XX"]\n', "[registration] countries in"),
+        ('[sim.cards."8948000000000000000"]\npin = "1234"\n', "[sim] in"),
     ],
 )
 def test_a_wrong_value_is_told_by_its_key_and_never_repeated(tmp_path: Path, text: str, name: str) -> None:
@@ -136,6 +139,56 @@ def test_a_wrong_value_is_told_by_its_key_and_never_repeated(tmp_path: Path, tex
     assert caught.value.cure
     for secret in ("12a4", "1234"):
         assert secret not in str(caught.value).replace("8948", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "cure"),
+    [
+        ("[sim]\npin = 1234\n", "text, in quotes"),
+        ('[doors]\nkannel = "perhaps"\n', "true or false"),
+        ('[queue]\nvalid_for = "soon"\n', "a whole number"),
+        ('[queue]\nstop_grace = "soon"\n', "a number"),
+        ("[queue]\nvalid_for = 99999999999\n", "it has to be less than or equal to 38102400"),
+        ('[logs]\nlevel = "debug"\n', "it has to be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+        ("[keys]\nmirrors = 1\n", "a list"),
+        ("tls = 1\n", "a table"),
+        ('[numbers]\nregion = "pl"\n', "PL"),
+        ('[numbers]\nregion = "XX"\n', "PL"),
+        ('[billing]\ncurrency = "zl"\n', "PLN"),
+        ('[sim]\nbalance_code = "hello"\n', "*100#"),
+        ('[sim."260010000000001"]\naccounts = ["me"]\n', "modemd accounts list"),
+        ('[sim."89480"]\npin = "1234"\n', "tables named by an ICCID"),
+        (
+            '[sim."8948000000000000000"]\npuk = "12345678"\n',
+            'keys of [sim."8948000000000000000"] are pin, weight, home',
+        ),
+    ],
+)
+def test_the_cure_says_what_a_key_takes(tmp_path: Path, text: str, cure: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load(tmp_path, write(tmp_path, text))
+    assert cure in caught.value.cure
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "cure"),
+    [
+        ("MODEMD_REGISTRATION__COUNTRIES", "PL,de", "PL"),
+        ("MODEMD_KEYS__MIRRORS", '["/a"', "comma-separated, or JSON"),
+        ("MODEMD_BILLING__PRICES", "9", "a table"),
+        ("MODEMD_BILLING__PRICES", "nine", '{"+48": 9}'),
+        ("MODEMD_BILLING__PRICES", '{"+48": "x"}', "a whole number"),
+        ("MODEMD_SIM__8948000000000000000__PIN", "12", "four to eight digits"),
+        ("MODEMD_LIMITS__A_0000000000001__PER_DAY", "-1", "greater than or equal to 0"),
+    ],
+)
+def test_what_is_wrong_in_a_variable_is_told_by_its_name_with_the_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, cure: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=name) as caught:
+        config.load(tmp_path)
+    assert cure in caught.value.cure
 
 
 def test_a_wrong_value_in_the_environment_is_told_by_the_variable(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Annotated
@@ -10,12 +9,12 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import NoDecode
 
-from modemd.config.form import Section
+from modemd.config.form import Section, parsed
 
 
 def _mapped(value: object) -> object:
     """A table given as text, as an environment variable must: JSON."""
-    return json.loads(value) if isinstance(value, str) else value
+    return parsed(value, 'prices are JSON here: {"+48": 9}') if isinstance(value, str) else value
 
 
 Price = Annotated[int, Field(ge=0, le=1_000_000)]
@@ -31,7 +30,7 @@ class Billing(Section):
     trial: int = Field(
         default=100, ge=0, le=100_000_000, description="segments such an account may send before it has to pay"
     )
-    currency: str = Field(default="PLN", pattern=r"^[A-Z]{3}$", description="the currency of prices (ISO 4217)")
+    currency: str = Field(default="PLN", description="the currency of prices (ISO 4217)")
     decimals: int = Field(default=2, ge=0, le=4, description="decimal places of the currency")
     prices: Annotated[Mapping[str, Price], NoDecode, BeforeValidator(_mapped)] = Field(
         default={},
@@ -44,6 +43,13 @@ class Billing(Section):
     seller: str = Field(
         default="", max_length=1000, description="name, address and VAT id of who issues invoices, as lines"
     )
+
+    @field_validator("currency")
+    @classmethod
+    def _capitals(cls, value: str) -> str:
+        if not re.fullmatch("[A-Z]{3}", value):
+            raise ValueError("a currency is three capitals, as in ISO 4217: PLN")
+        return value
 
     @field_validator("prices")
     @classmethod

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, TomlConfigSettingsSource
 
 from modemd import state_dir as places
+from modemd.config.refusing import refusal
 from modemd.config.settings import DELIMITER, PREFIX, SECTIONS, Settings
 from modemd.errors import ConfigError
 
@@ -37,7 +38,7 @@ def load(
         return _reading(path)(**arguments)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        raise _refusal([str(part) for part in first["loc"]], first["type"], first["msg"], path, options) from None
+        raise refusal(first["loc"], first["type"], first["msg"], path, options) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is no valid TOML", cure=str(error)) from None
     except OSError as error:
@@ -99,32 +100,3 @@ def _refuse_strangers(environ: Iterable[str]) -> None:
                 cure=f"variables are {PREFIX}SECTION{DELIMITER}KEY with a section of {', '.join(SECTIONS)}",
                 code="unknown_key",
             )
-
-
-def _refusal(
-    place: list[str],
-    kind: str,
-    why: str,
-    path: Path | None,
-    options: Mapping[str, Mapping[str, Any]] | None,
-) -> ConfigError:
-    """What pydantic found, told by the name under which the operator wrote it."""
-    place = [part for part in place if part != "cards"]
-    section, key = place[0], ".".join(place[1:])
-    variable = PREFIX + DELIMITER.join(place[:3]).upper()
-    if len(place) > 1 and place[1] in (options or {}).get(section, {}):
-        where = f"[{section}] {key}, given on the command line,"
-    elif any(name.upper() == variable for name in os.environ):
-        where = variable
-    else:
-        where = f"[{section}] {key}".rstrip() + (f" in {path}" if path else "")
-    if kind == "extra_forbidden":
-        known = ", ".join(_keys(section))
-        return ConfigError(f"{where} is unknown", cure=f"keys of [{section}] are {known}", code="unknown_key")
-    return ConfigError(f"{where} cannot be used", cure=why.removeprefix("Value error, "))
-
-
-def _keys(section: str) -> list[str]:
-    """The keys of a section as they are written in the file."""
-    model = SECTIONS[section]
-    return [name for name, field in model.model_fields.items() if not field.exclude]

@@ -63,7 +63,9 @@ class Sim(Section):
     low_credit: Decimal = Field(
         default=Decimal(0), ge=0, description="credit below which a SIM sends nothing until there is more; 0 is never"
     )
-    cards: Mapping[str, SimCard] = Field(default_factory=dict, exclude=True)
+    cards: Mapping[str, SimCard] = Field(
+        default_factory=dict, exclude=True, description="tables named by an ICCID (18 to 20 digits)"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -126,7 +128,9 @@ class Limits(Section):
     gap: Gap = Field(default=0.0, description="seconds from one message to the next on each SIM at least")
     account_per_day: Most = Field(default=0, description="segments each account may submit a day")
     account_per_month: Most = Field(default=0, description="segments each account may submit a month")
-    cards: Mapping[str, AccountLimits] = Field(default_factory=dict, exclude=True)
+    cards: Mapping[str, AccountLimits] = Field(
+        default_factory=dict, exclude=True, description="tables named by an account's id (a_…)"
+    )
 
     @model_validator(mode="before")
     @classmethod
