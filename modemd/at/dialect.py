@@ -64,6 +64,9 @@ class Dialect:
     """Sent once where ``+CUSD`` is refused, before it is tried again."""
     one_line: bool = True
     """Whether to set PDU mode on the line of each ``AT+CMGS``, where the modem proves that it takes two commands."""
+    ok_alone: bool = False
+    """Whether OK without ``+CMGS`` before it is how the modem says that the network has a message: it names none, so no
+    status report can be told to be about one for certain."""
     keep_link: bool = True
     """Whether to ask for ``AT+CMMS=2``."""
     notify: tuple[tuple[int, ...], ...] = _NOTIFY

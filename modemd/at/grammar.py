@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from modemd.at.events import Final
 
@@ -55,6 +56,17 @@ def pdu_length(line: str) -> int | None:
         return None
     header = _PDU_FOLLOWS.match(line)
     return int(header[1]) if header else None
+
+
+def names_nearly(prefix: str, line: str) -> bool:
+    """Whether this is ``<prefix> <number>`` with noise before it, or with one octet of the prefix changed or lost."""
+    return _nearly(prefix).fullmatch(line) is not None
+
+
+@cache
+def _nearly(prefix: str) -> re.Pattern[str]:
+    damaged = [re.escape(prefix[:place]) + ".?" + re.escape(prefix[place + 1 :]) for place in range(len(prefix))]
+    return re.compile(rf"(?:.*{re.escape(prefix)}|{'|'.join(damaged)})\s*\d{{1,3}}")
 
 
 def is_hex(line: str) -> bool:

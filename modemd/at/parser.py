@@ -9,7 +9,9 @@ The order of the questions decides (TS 27.005 3.4.1, 4; V.250 5.7):
 3. Is it what we sent, come back? An echo.
 4. Is it a final result? It ends the command in flight. OK before the prompt ends nothing: it is the late answer to
    something earlier.
-5. Does the command in flight own it? Information text.
+   After Ctrl-Z OK ends nothing before ``+CMGS``: it proves nothing (sending.py).
+5. Does the command in flight own it? Information text. After Ctrl-Z also what is left of ``+CMGS`` where noise was on
+   the line, but no number that it names.
 6. Everything else is unsolicited. Nothing is guessed from "some line came".
 """
 
@@ -32,6 +34,7 @@ class Parser:
         self._command: Command | None = None
         self._awaits_prompt = False
         self._pdu_sent = ""
+        self._named = False
         self._header: tuple[str, int] | None = None
         self._answer_pdu_due = False
 
@@ -51,6 +54,7 @@ class Parser:
         """PDU and Ctrl-Z were written; the modem may echo them and wrap them with further prompts."""
         self._awaits_prompt = False
         self._pdu_sent = pdu
+        self._named = False
 
     def ended(self) -> None:
         """Nothing is in flight any more."""
@@ -112,7 +116,11 @@ class Parser:
             return self._final(line, final)
         if command.owns(line):
             self._answer_pdu_due = command.brings_pdu
+            self._named = True
             return Line(line)
+        if self._pdu_sent and grammar.names_nearly(command.prefix, line):
+            self._named = True
+            return Line(command.prefix)
         return Unsolicited(line)
 
     def _hex(self, line: str) -> Event:
@@ -134,7 +142,8 @@ class Parser:
     def _final(self, line: str, final: Final) -> Event:
         if final.ok and self._awaits_prompt:
             return Unsolicited(line)
-        self.ended()
+        if not (final.ok and self._pdu_sent and not self._named):
+            self.ended()
         return final
 
     @staticmethod

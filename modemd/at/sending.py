@@ -7,6 +7,7 @@ Before Ctrl-Z every failure is harmless (Unsent). After it nothing is written, a
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,8 @@ class Sending:
         "_escaped",
         "_in_doubt",
         "_link",
+        "_named",
+        "_ok_alone",
         "_on_one_line",
         "_prompt",
         "_reference",
@@ -59,6 +62,8 @@ class Sending:
 
     commands: Sequence[Command] = SUBMIT
     """The command for each length of a TPDU."""
+    ok_is_enough = False
+    """Whether OK alone says all, whatever the dialect."""
 
     def __init__(self, link: Link, segment: Segment, settled: Settled = _nobody, *, in_doubt: bool = False) -> None:
         """``in_doubt``: the message before was refused, perhaps for the same reason."""
@@ -69,6 +74,10 @@ class Sending:
         self._settled = settled
         self._in_doubt = in_doubt
         self._reference: int | None = None
+        self._named = False
+        """``+CMGS:`` has come, be its number readable or not."""
+        self._ok_alone = False
+        """OK has come without it."""
         self._submitted_at = 0.0
         self._prompt: asyncio.Future[None] = link.loop.create_future()
         self._verdict: asyncio.Future[Outcome] | None = None
@@ -135,10 +144,13 @@ class Sending:
             if not self._prompt.done():
                 self._prompt.set_result(None)
         elif isinstance(event, Line) and link.state is State.SUBMITTED:
-            self._reference = _reference(event.text)
+            self._named, self._reference = True, _reference(event.text)
             link.wait_longer(FINAL_S)
         elif isinstance(event, Final):
             was = link.state
+            if was is State.SUBMITTED and event.ok and not self._accepts(event):
+                self._ok_alone = True
+                return
             link.finish(Move.FINAL)
             self._end(was, event)
 
@@ -151,12 +163,15 @@ class Sending:
             return
         if link.state is State.PROMPTING and self._is_trial:
             link.one_line = False
+        if self._ok_alone and not self._named:
+            link.lose(CommandTimeout("Ctrl-Z was answered OK without +CMGS, which proves nothing", code="ok_alone"))
+            return
         awaited = "Ctrl-Z" if link.state is State.SUBMITTED else "AT+CMGS"
         link.lose(CommandTimeout(f"{awaited} was not answered in time"))
 
     def fail(self, error: AtError, was: State) -> None:
         """The link is lost. With ``+CMGS`` read the SMSC has it all the same."""
-        if was is State.SUBMITTED and self._reference is not None:
+        if was is State.SUBMITTED and self._named:
             self._settle(Outcome(Verdict.ACCEPTED, reference=self._reference))
         else:
             verdict = Verdict.UNCERTAIN if was is State.SUBMITTED else Verdict.UNSENT
@@ -170,18 +185,25 @@ class Sending:
     def _end(self, was: State, final: Final) -> None:
         if was is State.ESCAPING:
             self._leave()
-        elif was is State.SUBMITTED and (final.ok or self._reference is not None):
+        elif was is State.SUBMITTED and self._accepts(final):
             # With +CMGS read, the SMSC has it, whatever the modem says next (field practice of TS 27.005 3.5.1).
             self._settle(Outcome(Verdict.ACCEPTED, reference=self._reference))
         else:
-            after_s = self._link.loop.time() - self._submitted_at if was is State.SUBMITTED else None
-            judgement = self._judge(final, after_s)
+            judgement = self._judge(final, self._since_ctrl_z() if was is State.SUBMITTED else None)
             dislikes_line = final.family == "error" or judgement.fault is Fault.DRIVER
             if was is State.PROMPTING and self._is_trial and dislikes_line:
                 self._link.one_line = False
                 self._settle(Outcome(Verdict.UNSENT, code="one_line", detail="the modem takes one command on a line"))
             else:
                 self._settle(judgement.outcome(), judgement)
+
+    def _accepts(self, final: Final) -> bool:
+        """Whether this final result after Ctrl-Z says that the SMSC has it."""
+        return self._named or (final.ok and (self.ok_is_enough or self._link.dialect.ok_alone))
+
+    def _since_ctrl_z(self) -> float:
+        """Seconds; after an OK that may have been this message's own, no error is quick enough to prove anything."""
+        return math.inf if self._ok_alone else self._link.loop.time() - self._submitted_at
 
     @property
     def one_line_refused(self) -> bool:
@@ -227,6 +249,7 @@ class Writing(Sending):
     """
 
     commands = WRITE
+    ok_is_enough = True
 
 
 def _reference(line: str) -> int | None:

@@ -267,9 +267,37 @@ async def test_a_reference_without_ok_is_accepted_all_the_same(play: StartPlay) 
     assert await send(bench.link) == Outcome(Verdict.ACCEPTED, reference=3)
 
 
-async def test_ok_after_ctrl_z_is_accepted_though_noise_ate_the_reference(play: StartPlay) -> None:
-    _, bench = await play(UP_TO_CTRL_Z + "< +CM?S: 3\n< OK")
+@pytest.mark.parametrize("damaged", ["+CM?S: 3", "CMGS: 3", "+CMGS? 3", "?!+CMGS: 3", "+CMGS: ?"])
+async def test_ok_is_an_answer_after_what_noise_has_left_of_the_reference(play: StartPlay, damaged: str) -> None:
+    _, bench = await play(UP_TO_CTRL_Z + "< {damaged}\n< OK", damaged=damaged)
     assert await send(bench.link) == Outcome(Verdict.ACCEPTED, reference=None)
+    assert bench.link.state is State.IDLE
+
+
+async def test_ok_without_a_reference_ends_nothing_and_the_answer_is_waited_for(play: StartPlay) -> None:
+    _, bench = await play(UP_TO_CTRL_Z + "< OK\n! wait 0.2\n< OK\n< +CMGS: 3\n< OK")
+    assert await send(bench.link) == Outcome(Verdict.ACCEPTED, reference=3)
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict", "code"),
+    [
+        ("OK", Verdict.UNCERTAIN, "ok_alone"),
+        ("OK\n< ERROR", Verdict.UNCERTAIN, "error"),
+        ("OK\n< +CMS ERROR: 38", Verdict.REFUSED, "cms-38"),
+        ("OK\n! unplug", Verdict.UNCERTAIN, "port_lost"),
+    ],
+)
+async def test_ok_without_a_reference_proves_nothing(play: StartPlay, said: str, verdict: Verdict, code: str) -> None:
+    _, bench = await play(UP_TO_CTRL_Z + f"< {said}", dialect=HURRIED)
+    outcome = await send(bench.link)
+    assert (outcome.verdict, outcome.code) == (verdict, code)
+
+
+async def test_ok_alone_is_a_success_of_a_family_that_says_no_more(play: StartPlay) -> None:
+    _, bench = await play(UP_TO_CTRL_Z + "< OK", dialect=replace(GENERIC, ok_alone=True))
+    assert await send(bench.link) == Outcome(Verdict.ACCEPTED, reference=None)
+    assert bench.link.state is State.IDLE
 
 
 @pytest.mark.parametrize("boot", ["RDY", "*ATREADY: 1", "^SYSSTART", "NORMAL POWER DOWN"])

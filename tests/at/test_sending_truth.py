@@ -21,8 +21,19 @@ from modemd.errors import AtError, Unsent
 from modemd.values import Outcome, Segment, Verdict
 
 REPORT = "+CDS: 25\r\n07918497908952F006160B918406214365F7622190000000806221900000008000"
-CHATTER = ["^RSSI:18", "RING", '+CMTI: "SM",3', "+CREG: 5", REPORT, '+CUSD: 0,"00",15', "00", "#?!~", "NO CARRIER"]
-"""None of it is an answer; ``00`` is a piece of every PDU."""
+CHATTER = [
+    "^RSSI:18",
+    "RING",
+    '+CMTI: "SM",3',
+    "+CREG: 5",
+    "OK",
+    REPORT,
+    '+CUSD: 0,"00",15',
+    "00",
+    "#?!~",
+    "NO CARRIER",
+]
+"""None of it is an answer; ``00`` is a piece of every PDU, ``OK`` may be meant for somebody else or come late."""
 
 PROOFS = ["+CMS ERROR: 38", "+CMS ERROR: 21", "+CMS ERROR: 255", "+CMS ERROR: 304", "+CMS ERROR: 331"]
 """Codes that a modem gives only where nothing was accepted."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -426,7 +427,8 @@ async def test_a_message_that_is_claimed_again_names_the_sims_that_could_not_sen
     clock.advance(3600)
     key = (Lane.TRANSACTIONAL, 1)
     for again, expected in ((False, (other.id, frozenset())), (True, (draft.id, {"a", "b"}))):
-        [found] = await database.read(lambda db, again=again: lookup.claimable(db, *key, clock.now(), 10, again=again))
+        read = partial(lookup.claimable, lane=key[0], account=key[1], now=clock.now(), limit=10, again=again)
+        [found] = await database.read(read)
         assert (found.id, found.tried) == expected
 
 

@@ -396,7 +396,8 @@ def test_noise_behind_a_plausible_start_never_breaks_the_reader(first: str, addr
 @given(st.text(max_size=40))
 def test_any_line_is_read_or_refused_without_repeating_it(line: str) -> None:
     error = refusal(line)
-    assert error is None or len(line) < 6 or line not in str(error)
+    said = str(refusal("?"))  # words of ours that a short line may happen to be
+    assert error is None or len(line) < 6 or line not in str(error) or line in said
 
 
 def text_of(tpdu: Tpdu) -> str:
