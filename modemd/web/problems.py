@@ -121,12 +121,18 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(405, _wrong_method)
 
 
+async def no_such_method(_: Request) -> Response:
+    """Stands for the methods that a path has not, where a pattern of other paths would take it for its own."""
+    raise HTTPException(405)
+
+
 async def _wrong_method(request: Request, error: Exception) -> Response:
     """A path of another method: Starlette names the methods of the first route alone, this the methods of all."""
     matching = [one for one in request.app.routes if one.matches(request.scope)[0] is not Match.NONE]
     allowed = {"HEAD"}
     for route in matching:
-        if getattr(route, "path", None) == getattr(matching[0], "path", None) and route.include_in_schema:
+        same = getattr(route, "path", None) == getattr(matching[0], "path", None)
+        if same and getattr(route, "endpoint", None) is not no_such_method:
             allowed |= getattr(route, "methods", None) or set()
     headers = {"Allow": ", ".join(sorted(allowed if "GET" in allowed else allowed - {"HEAD"}))}
     return of_http(HTTPException(405, headers=headers))

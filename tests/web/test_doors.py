@@ -179,6 +179,15 @@ async def test_kannel_misses_a_receiver(service: Service, stranger: httpx.AsyncC
     assert (await stranger.get(f"{KANNEL}?{call}")).text == "Missing receiver number, rejected"
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [(KANNEL, "GET, HEAD, POST"), (PROMOSMS, "POST"), (CAPCOM6, "POST"), (f"{CAPCOM6}/a", "GET, HEAD")],
+)
+async def test_a_door_names_its_methods(stranger: httpx.AsyncClient, path: str, methods: str) -> None:
+    answer = await stranger.put(path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+
+
 MESSAGE: Mapping[str, Any] = {"phoneNumbers": ["+48600100200"], "textMessage": {"text": "Hello"}}
 
 

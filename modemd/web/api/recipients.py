@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter, Request, Response
-from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
 from modemd.accounts import csv_cards, views
@@ -14,6 +13,7 @@ from modemd.accounts.numbers import Numbers
 from modemd.accounts.recipients import Recipient, Recipients, read
 from modemd.errors import InvalidField, NotFound, UsageError
 from modemd.ids import decode
+from modemd.web import problems
 from modemd.web.api import openapi, paging
 from modemd.web.api.operations import Operation, routes
 from modemd.web.api.shapes import recipients as shapes
@@ -120,15 +120,11 @@ class AddressBook:
         return StreamingResponse(pieces, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-async def _no_id(_: Request) -> Response:
-    """What has a name of its own below /v1/recipients is no recipient's id."""
-    raise HTTPException(405)
-
-
 _NO_IDS = (
-    Operation("DELETE GET PUT", "/v1/recipients/import", _no_id, shown=False),
-    Operation("DELETE POST PUT", "/v1/recipients/export", _no_id, shown=False),
+    Operation("DELETE GET PUT", "/v1/recipients/import", problems.no_such_method, shown=False),
+    Operation("DELETE POST PUT", "/v1/recipients/export", problems.no_such_method, shown=False),
 )
+"""What has a name of its own below /v1/recipients is no recipient's id."""
 
 
 async def _all(recipients: Recipients, account: int) -> AsyncIterator[list[Recipient]]:
