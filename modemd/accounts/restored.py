@@ -29,7 +29,7 @@ nobody is told what he wants to hear no more, or has been told since, and money 
 ADDED = ("opt_out", "suppression", "erasure_sim", "sim_recipient", "pin_trial")
 """Rows that are added where they are missing: who wants no more messages, which PINs a SIM has refused."""
 
-NEWEST = {"erasure": "id", "sim_usage": "sim", "invoice_series": "year"}
+NEWEST = {"erasure": "id", "sim_usage": "sim", "sim_hold": "sim", "invoice_series": "year"}
 """Rows that replace those with the same key: receipts, what SIMs have sent already, the last number of an invoice."""
 
 _COLUMNS = {

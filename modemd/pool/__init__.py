@@ -44,12 +44,14 @@ class Pool:
         self._clock = clock
         self._settings = settings
         self._roster = Roster(clock)
-        self._hooks = Hooks(serve, self._changed, on_late_answer, on_pdu, self._roster.identified)
+        self._hooks = Hooks(serve, self._changed, on_late_answer, on_pdu, self._identified)
         self._fixed = [port for port in ports if not _WILD & set(port)]
         patterns = [port for port in ports if _WILD & set(port)]
         if discovery is None and (discover or patterns):
             discovery = Discovery(patterns, usb=discover, sysfs=settings.sysfs, dev=settings.dev)
         self._discovery = discovery
+        self.on_identified: Callable[[Modem], None] = lambda _modem: None
+        """Called when a bring-up has learnt which modem and which SIM this is, before the modem is lent."""
         self._findings: Sequence[Finding] = ()
         self._plugged: dict[str, Found] = {}
         self._healths: dict[str, Health] = {}
@@ -214,6 +216,10 @@ class Pool:
         if care.modem.condition not in {Condition.READY, Condition.SENDING, Condition.DRAINING}:
             raise Conflict(f"{care.modem.name} is {care.modem.condition}", cure="wait until it is ready")
         return care
+
+    def _identified(self, modem: Modem) -> None:
+        self._roster.identified(modem)
+        self.on_identified(modem)
 
     def _changed(self) -> None:
         self._news.set()

@@ -1,4 +1,7 @@
-"""What SIMs and accounts have used of their limits, as rows; the arithmetic is elsewhere (pool/quota.py for SIMs)."""
+"""What SIMs and accounts have used of their limits, and which SIMs are held, as rows.
+
+The arithmetic is elsewhere (pool/quota.py, pool/credit.py for SIMs).
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ class Spending:
 
 
 class Usages:
-    """What the SIMs of the pool have used, on one database."""
+    """What the SIMs of the pool have used, and which are held, on one database."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -62,6 +65,18 @@ class Usages:
         sql = "SELECT sim FROM sim_usage WHERE seen > ?"
         return await self._database.read(lambda db: [row[0] for row in db.execute(sql, (since,)).fetchall()])
 
+    async def held(self) -> dict[str, str]:
+        """The SIMs that are given no message because they are short of credit, each with the reason."""
+        return await self._database.read(lambda db: dict(db.execute("SELECT sim, reason FROM sim_hold").fetchall()))
+
+    async def hold(self, sim: str, reason: str) -> None:
+        """A SIM is given no message from now on."""
+        await self._database.write(lambda tx: _hold(tx, sim, reason))
+
+    async def release(self, sim: str) -> None:
+        """It is again."""
+        await self._database.write(lambda tx: _release(tx, sim))
+
 
 def _seen(tx: Transaction, sim: str, now: int) -> None:
     tx.execute(
@@ -69,6 +84,17 @@ def _seen(tx: Transaction, sim: str, now: int) -> None:
         "ON CONFLICT (sim) DO UPDATE SET seen = excluded.seen",
         (sim, now),
     )
+
+
+def _hold(tx: Transaction, sim: str, reason: str) -> None:
+    tx.execute(
+        "INSERT INTO sim_hold (sim, reason) VALUES (?, ?) ON CONFLICT (sim) DO UPDATE SET reason = excluded.reason",
+        (sim, reason),
+    )
+
+
+def _release(tx: Transaction, sim: str) -> None:
+    tx.execute("DELETE FROM sim_hold WHERE sim = ?", (sim,))
 
 
 def _used(db: Reader, sim: str) -> tuple[int, ...] | None:

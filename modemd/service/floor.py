@@ -88,7 +88,8 @@ class Floor:
             on_pdu=inbox.take,
         )
 
-        self.credits = Credits(self.pool, self._credit_of, self._clock)
+        self.credits = Credits(self.pool, self._credit_of, self._clock, Usages(self._database, self._clock))
+        await self.credits.open()
 
     async def run(self) -> None:
         """Take the modems in hand, and hand out what waits already."""
