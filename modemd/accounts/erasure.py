@@ -11,6 +11,7 @@ from pathlib import Path
 
 from modemd import log
 from modemd.accounts import receipts, verification
+from modemd.accounts.erasure_search import ErasureSearch
 from modemd.accounts.erasure_steps import Aftercare, Steps
 from modemd.accounts.keychain import KeyStore
 from modemd.accounts.receipts import Erasure, Step
@@ -29,7 +30,16 @@ AGAIN = 5.0
 class Erasures:
     """Takes, carries out and shows erasures."""
 
-    def __init__(self, database: Database, keys: KeyStore, queue: Queue, aftercare: Aftercare, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keys: KeyStore,
+        queue: Queue,
+        aftercare: Aftercare,
+        *,
+        search: ErasureSearch,
+        clock: Clock,
+    ) -> None:
         self._database = database
         self._keys = keys
         self._queue = queue
@@ -37,17 +47,19 @@ class Erasures:
         self._clock = clock
         self._new = asyncio.Event()
         self._changed = asyncio.Condition()
-        self._waits: dict[int, list[str]] = {}
-        self._steps = Steps(database, keys, queue, aftercare, clock=clock)
+        self._waits: dict[int, Erasure] = {}
+        self._search = search
+        self._steps = Steps(database, keys, queue, aftercare, search=search, clock=clock)
 
     @property
     def alarms(self) -> list[str]:
-        """The erasures that wait for something out of reach, in sentences for the operator."""
-        return [
-            f"the erasure {encode('e', number)} waits for {', '.join(names)} (modemd erasures list)"
-            for number, names in self._waits.items()
-            if names
+        """The erasures that wait for something out of reach, and what was found, in sentences for the operator."""
+        waits = [
+            f"the erasure {encode('e', number)} waits for {', '.join(erasure.waiting_for)} (modemd erasures list)"
+            for number, erasure in self._waits.items()
+            if erasure.waiting_for
         ]
+        return [*waits, *(alarm for erasure in self._waits.values() for alarm in self._search.alarms(erasure))]
 
     @property
     def key_folders(self) -> list[Path]:
@@ -87,15 +99,16 @@ class Erasures:
         return int(rows[0])
 
     async def wait(self, number: int) -> Erasure:
-        """The erasure once it is complete, or waits for what is out of reach. Raises NotFound."""
+        """The erasure once it is complete, or waits for what is out of reach or was found. Raises NotFound."""
         async with self._changed:
-            while not (found := await self.show(number)).completed_at and not found.waiting_for:
+            while not ((found := await self.show(number)).completed_at or found.waiting_for or found.found):
                 await self._changed.wait()
         return found
 
     async def waive(self, number: int) -> Erasure:
-        """Wait no longer for the SIMs of an erasure that are gone for good; its receipt says so. Raises NotFound."""
-        await self.show(number)
+        """Wait no longer for SIMs that are gone for good and files that stay; the receipt says so. Raises NotFound."""
+        if (await self.show(number)).found:
+            self._search.drop(number)
         names = self._aftercare.sims()
         await self._database.write(lambda tx: receipts.waive(tx, number, names))
         log.event("erasure.waived", level="WARNING", erasure=encode("e", number))
@@ -137,9 +150,11 @@ class Erasures:
     async def verify(self, number: int) -> dict[str, int]:
         """What is left of an erased account, nothing if it is gone: rows by table, keys by folder, SIMs to be swept.
 
-        Raises NotFound.
+        Where files were found with something of it, they are searched again first. Raises NotFound.
         """
         erasure = await self.show(number)
+        if erasure.found and self._search.hurry(number):
+            await self._attempt(erasure)
         left = await self._database.read(lambda reader: verification.in_database(reader, erasure))
         return left | await asyncio.to_thread(verification.in_keys, self.key_folders, erasure.erased)
 
@@ -167,11 +182,11 @@ class Erasures:
             after = await self._steps.take(erasure)
             if after != erasure:
                 await self._write(after)
-            self._waits[erasure.id] = after.waiting_for
+            self._waits[erasure.id] = after
             if after.step is erasure.step:
                 return False
             erasure = after
-        del self._waits[erasure.id]
+        self._waits.pop(erasure.id, None)  # it may have been ended twice, also by who wanted it to be verified
         return True
 
     async def _write(self, erasure: Erasure) -> None:

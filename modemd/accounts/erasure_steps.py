@@ -1,15 +1,18 @@
 """The steps of an erasure: each takes it as far as it goes now, and says what it waits for.
 
+Until DESTROY, while they can be read, the words are taken into memory that SEARCH looks for (erasure_search.py).
+
 STOP      its sessions, keys and password are gone, what waits to be sent is taken back
 DRAIN     what is on the air finishes, within bounds
 DESTROY   its key is destroyed in the key store and in every mirror: from here on nothing of it can be read,
           in no file, journal, replica or backup
 DELETE    its rows go, in slices, sending undisturbed
 SCRUB     the database gives up the pages that held them
-SWEEP     modems and SIM cards hold nothing of it
+SWEEP     modems and SIM cards in reach hold nothing of it
+SEARCH    nothing of it is found in any file, and SIM cards that were away have come back and been swept
 DONE      the receipt is complete
 
-The last two steps are done by one erasure at a time, and what one has swept counts for all.
+What the last steps do is done by one erasure at a time, and what one has swept counts for all.
 """
 
 from __future__ import annotations
@@ -17,11 +20,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 from modemd import log
 from modemd.accounts import erasing_rows, receipts
+from modemd.accounts.erasure_search import ErasureSearch
 from modemd.accounts.keychain import KeyStore
 from modemd.accounts.receipts import Erasure, Step, Swept
 from modemd.clock import Clock
@@ -58,11 +62,21 @@ class Aftercare:
 class Steps:
     """Takes the steps; of those that only one may take at a time, one erasure after the other."""
 
-    def __init__(self, database: Database, keys: KeyStore, queue: Queue, aftercare: Aftercare, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keys: KeyStore,
+        queue: Queue,
+        aftercare: Aftercare,
+        *,
+        search: ErasureSearch,
+        clock: Clock,
+    ) -> None:
         self._database = database
         self._keys = keys
         self._queue = queue
         self._aftercare = aftercare
+        self._looking = search
         self._clock = clock
         self._scrubbing = asyncio.Lock()
         self._sweeping = asyncio.Lock()
@@ -79,7 +93,9 @@ class Steps:
             Step.DELETE: self._delete,
             Step.SCRUB: self._scrub,
             Step.SWEEP: self._sweep,
+            Step.SEARCH: self._search,
         }
+        await self._looking.take(erasure)
         return await deeds[erasure.step](erasure)
 
     async def _stop(self, erasure: Erasure) -> Erasure:
@@ -128,16 +144,35 @@ class Steps:
         return replace(erasure, step=Step.SWEEP, waiting_for=[])
 
     async def _sweep(self, erasure: Erasure) -> Erasure:
+        await self._sweep_in_reach(erasure)
+        if await self._database.read(lambda reader: erasing_rows.count(reader, erasure.erased)):
+            return replace(erasure, step=Step.DELETE)  # a call that was under way when the account was shut
+        return replace(erasure, step=Step.SEARCH)
+
+    async def _search(self, erasure: Erasure) -> Erasure:
+        """Whatever is found, SIMs that come back are swept; whatever SIM is away, files are searched."""
+        await self._sweep_in_reach(erasure)
+        findings = await self._looking.look(erasure)
+        if findings is not None:
+            now = self._clock.now()
+            written = partial(receipts.searched, number=erasure.id, at=now, **asdict(findings))
+            await self._database.write(written)
+            erasure = replace(erasure, searched_at=now)
+        found = await self._database.read(lambda reader: receipts.found(reader, erasure.id))
+        absent = await self._database.read(lambda reader: receipts.sims(reader, erasure.id))
+        names = self._aftercare.sims()
+        erasure = replace(erasure, found=found, waiting_for=[receipts.called(sim, names) for sim in absent])
+        if found or absent:
+            return erasure
+        if self._looking.missed(erasure):
+            log.event("erasure.not_searched", level="WARNING", erasure=encode("e", erasure.id))
+        self._looking.drop(erasure.id)
+        return replace(erasure, step=Step.DONE, completed_at=self._clock.now())
+
+    async def _sweep_in_reach(self, erasure: Erasure) -> None:
         async with self._sweeping:
             for sim in await self._database.read(lambda reader: receipts.sims(reader, erasure.id)):
                 await self._sweep_one(sim)
-        absent = await self._database.read(lambda reader: receipts.sims(reader, erasure.id))
-        if absent:
-            names = self._aftercare.sims()
-            return replace(erasure, waiting_for=[receipts.called(sim, names) for sim in absent])
-        if await self._database.read(lambda reader: erasing_rows.count(reader, erasure.erased)):
-            return replace(erasure, step=Step.DELETE)  # a call that was under way when the account was shut
-        return replace(erasure, step=Step.DONE, completed_at=self._clock.now(), waiting_for=[])
 
     async def _sweep_one(self, sim: str) -> None:
         """Sweep for all whose rows are gone by now."""

@@ -16,15 +16,18 @@ from modemd.accounts.budgets import Budgets
 from modemd.accounts.credentials import Credentials
 from modemd.accounts.directory import Directory
 from modemd.accounts.erasure import Erasures
+from modemd.accounts.erasure_search import ErasureSearch
 from modemd.accounts.erasure_steps import Aftercare
 from modemd.accounts.errands import Errands
 from modemd.accounts.export import Export
+from modemd.accounts.file_search import FileSearch
 from modemd.accounts.groups import Groups
 from modemd.accounts.keychain import KeyStore
 from modemd.accounts.login import Login
 from modemd.accounts.notices import Notices
 from modemd.accounts.numbers import Numbers
 from modemd.accounts.opt_outs import OptOuts
+from modemd.accounts.own_words import OwnWords
 from modemd.accounts.passwords import Hasher
 from modemd.accounts.receipts import Swept
 from modemd.accounts.recipients import Recipients
@@ -65,8 +68,8 @@ class Accounts:
 
     ``count`` gives the segments of a text, ``plain`` a cheaper one, ``capacity`` what the pool can send in an hour.
     After an erasure, ``scrub`` makes the database give up the pages of deleted rows; ``sims`` are those known now, each
-    with its modem's name, and ``sweep`` overwrites the storage of one, or says that it is out of reach. They are left
-    out where there is nothing to do.
+    with its modem's name, and ``sweep`` overwrites the storage of one, or says that it is out of reach; ``files`` looks
+    for what the account has said in every file. They are left out where there is nothing to do.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Accounts:
         scrub: Callable[[], Awaitable[None]] | None = None,
         sims: Callable[[], Mapping[str, str]] = dict,
         sweep: Callable[[str], Awaitable[Swept]] | None = None,
+        files: FileSearch | None = None,
     ) -> None:
         ids = queue.ids
         self._clock = clock
@@ -129,7 +133,16 @@ class Accounts:
         )
         self.export = self._exporting(database)
         self.retention = Retention(database, vault, terms.ages, clock)
-        self.erasures = Erasures(database, keystore, queue, aftercare, clock=clock)
+        words = OwnWords(
+            database,
+            vault,
+            billing=self.billing,
+            sending=self.sending,
+            recipients=self.recipients,
+            inbox=lambda: self.export.inbox,
+        )
+        search = ErasureSearch(words.of, files.search if files is not None else None, clock)
+        self.erasures = Erasures(database, keystore, queue, aftercare, search=search, clock=clock)
 
     def _exporting(self, database: Database) -> Export:
         return Export(

@@ -15,7 +15,9 @@ from modemd.clock import rfc3339
 from modemd.db import Reader, Transaction
 from modemd.errors import Conflict, NotFound
 
-_COLUMNS = "id, erased, step, requested_at, unreadable_at, completed_at, removed, waiting_for, retained"
+_COLUMNS = (
+    "id, erased, step, requested_at, unreadable_at, completed_at, searched_at, removed, waiting_for, retained, found"
+)
 _SHOWN_DIGITS = 4
 """Of the ICCID of a SIM that is in no modem: enough to find the card in a drawer."""
 
@@ -29,7 +31,8 @@ class Step(IntEnum):
     DELETE = 3
     SCRUB = 4
     SWEEP = 5
-    DONE = 6
+    SEARCH = 6
+    DONE = 7
 
 
 class Swept(Enum):
@@ -52,9 +55,13 @@ class Erasure:
     requested_at: int
     unreadable_at: int | None = None
     completed_at: int | None = None
+    searched_at: int | None = None
+    """When files were last searched for what was erased; None if they were not (yet)."""
     removed: dict[str, int] = field(default_factory=dict)
     waiting_for: list[str] = field(default_factory=list)
     retained: list[str] = field(default_factory=list)
+    found: list[str] = field(default_factory=list)
+    """Files in which that search has found something."""
 
 
 def begin(tx: Transaction, erasure: Erasure) -> int:
@@ -89,7 +96,7 @@ def find(reader: Reader, where: str, params: Sequence[int] = ()) -> list[Erasure
 
 
 def write(tx: Transaction, erasure: Erasure) -> None:
-    """Write down how far it is; counts and what is retained have been written where they arose."""
+    """Write down how far it is; counts, findings and what is retained have been written where they arose."""
     tx.execute(
         "UPDATE erasure SET step = ?, unreadable_at = ?, completed_at = ?, waiting_for = ? WHERE id = ?",
         (int(erasure.step), erasure.unreadable_at, erasure.completed_at, _text(erasure.waiting_for), erasure.id),
@@ -128,7 +135,7 @@ def sims(reader: Reader, number: int) -> list[str]:
 def waiting_for_sim(reader: Reader, sim: str) -> list[int]:
     """The erasures that wait for a SIM to be swept and whose rows are gone."""
     rows = reader.execute(
-        "SELECT erasure FROM erasure_sim JOIN erasure ON id = erasure WHERE sim = ? AND step = ?",
+        "SELECT erasure FROM erasure_sim JOIN erasure ON id = erasure WHERE sim = ? AND step >= ?",
         (sim, int(Step.SWEEP)),
     ).fetchall()
     return [row[0] for row in rows]
@@ -141,15 +148,33 @@ def swept(tx: Transaction, sim: str, numbers: Sequence[int], but: str = "") -> N
         _retain(tx, number, [but])
 
 
+def searched(tx: Transaction, number: int, at: int, found: Sequence[str], unreadable: Sequence[str]) -> None:
+    """Files were searched for it: those in which something was found, and those that could not be searched."""
+    tx.execute("UPDATE erasure SET searched_at = ?, found = ? WHERE id = ?", (at, _text(found), number))
+    _retain(tx, number, [f"not searched, it cannot be read: {path}" for path in unreadable])
+
+
+def found(reader: Reader, number: int) -> list[str]:
+    """The files in which the search of an erasure has found something."""
+    (text,) = reader.execute("SELECT found FROM erasure WHERE id = ?", (number,)).fetchone()
+    return list(orjson.loads(text))
+
+
 def waive(tx: Transaction, number: int, names: Mapping[str, str]) -> None:
-    """Wait for no SIM any more, and say in the receipt which were never swept."""
+    """Wait for nothing any more, and say in the receipt which SIMs were never swept and which files stay."""
     _retain(tx, number, [f"not swept, given up by the operator: {called(sim, names)}" for sim in sims(tx, number)])
+    _retain(
+        tx, number, [f"found in {path}, ended by the operator without another search" for path in found(tx, number)]
+    )
     tx.execute("DELETE FROM erasure_sim WHERE erasure = ?", (number,))
+    tx.execute("UPDATE erasure SET found = '[]' WHERE id = ?", (number,))
 
 
 def _retain(tx: Transaction, number: int, more: Sequence[str]) -> None:
+    """Add to what the receipt says is kept, each once."""
     (text,) = tx.execute("SELECT retained FROM erasure WHERE id = ?", (number,)).fetchone()
-    tx.execute("UPDATE erasure SET retained = ? WHERE id = ?", (_text([*orjson.loads(text), *more]), number))
+    kept = list(dict.fromkeys([*orjson.loads(text), *more]))
+    tx.execute("UPDATE erasure SET retained = ? WHERE id = ?", (_text(kept), number))
 
 
 def called(sim: str, names: Mapping[str, str]) -> str:
@@ -163,10 +188,12 @@ def document(erasure: Erasure) -> dict[str, Any]:
         "state": "complete" if erasure.completed_at else "pending",
         "requested_at": rfc3339(erasure.requested_at),
         "unreadable_at": rfc3339(erasure.unreadable_at),
+        "searched_at": rfc3339(erasure.searched_at),
         "completed_at": rfc3339(erasure.completed_at),
         "removed": erasure.removed,
         "waiting_for": erasure.waiting_for,
         "retained": erasure.retained,
+        "found": erasure.found,
     }
 
 
@@ -174,8 +201,6 @@ def _text(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
-def _erasure(
-    number: int, erased: int, step: int, requested: int, unreadable: int | None, completed: int | None, *texts: str
-) -> Erasure:
-    removed, waiting_for, retained = map(orjson.loads, texts)
-    return Erasure(number, erased, Step(step), requested, unreadable, completed, removed, waiting_for, retained)
+def _erasure(number: int, erased: int, step: int, *rest: Any) -> Erasure:
+    *moments, removed, waiting_for, retained, found = rest
+    return Erasure(number, erased, Step(step), *moments, *map(orjson.loads, (removed, waiting_for, retained, found)))

@@ -165,6 +165,10 @@ class Recipients:
             params.append(group)
         return await self._rows(account, f"{where} ORDER BY id LIMIT ?", [*params, limit])
 
+    async def newest(self, account: int, limit: int) -> list[Recipient]:
+        """The cards of an account that were added last."""
+        return await self._rows(account, "1 = 1 ORDER BY id DESC LIMIT ?", [limit])
+
     async def _rows(self, account: int, where: str, params: Sequence[int]) -> list[Recipient]:
         rows = await self._database.read(
             lambda reader: reader.execute(

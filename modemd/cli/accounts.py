@@ -169,17 +169,21 @@ def delete(place: Place, who: str, yes: bool, as_json: bool) -> int:
     """Forget an account (id, e-mail address or phone; - reads it from standard input) and all it has handed over.
 
     Nobody can bring it back, no backup can either. Waits until it is done and prints the receipt; the exit code is 1
-    while something that has to be looked into is out of reach. The erasure goes on by itself when that returns.
+    while something that has to be looked into is out of reach, or a file holds something of the account. The erasure
+    goes on by itself when that returns, or is removed.
     """
     who = StandardInput().line(who)
     if not yes:
         _ask(who)
     *_, receipt = place.stream("accounts.delete", who=who)
     told(receipt, as_json)
-    if receipt["state"] != "complete":
+    if receipt["waiting_for"]:
         click.echo(f"modemd: waiting for {', '.join(receipt['waiting_for'])}: it goes on when that is back", err=True)
-        return FAILED
-    return 0
+    if receipt["found"]:
+        files, number = ", ".join(receipt["found"]), receipt["id"]
+        cure = f"remove it, then modemd erasures verify {number} searches again"
+        click.echo(f"modemd: something of the account stands in {files}: {cure}", err=True)
+    return 0 if receipt["state"] == "complete" else FAILED
 
 
 def _ask(who: str) -> None:

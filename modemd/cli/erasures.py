@@ -31,13 +31,15 @@ def list_erasures(place: Place, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    columns = ("erasure", "state", "requested", "unreadable", "completed", "waiting for…")
+    moments = ("requested", "unreadable", "searched", "completed")
+    columns = ("erasure", "state", *moments, "waiting for…", "found in…")
     rows = (
         (
             erasure["id"],
             erasure["state"],
-            *(moment(erasure[f"{what}_at"]) for what in ("requested", "unreadable", "completed")),
+            *(moment(erasure[f"{what}_at"]) for what in moments),
             ", ".join(erasure["waiting_for"]),
+            ", ".join(erasure["found"]),
         )
         for erasure in found["erasures"]
     )
@@ -49,9 +51,9 @@ def list_erasures(place: Place, as_json: bool) -> None:
 @as_json
 @placed
 def waive(place: Place, erasure_id: str, as_json: bool) -> None:
-    """Wait no longer for SIMs that are gone for good.
+    """Wait no longer for SIMs that are gone for good, and for files that stay.
 
-    They have never been swept, and the receipt says so.
+    The receipt says that they were never swept, and what was found and left.
     """
     told(place.call("erasures.waive", id=erasure_id), as_json)
 
@@ -68,7 +70,8 @@ def verify(place: Place, erasure_id: str, search: str | None, more: tuple[Path, 
     """Look whether anything of an erased account is left: exit code 0 if nothing, 1 if something.
 
     Looks for its rows in every table, its key in every copy of the key store, and SIMs that were not swept. Works
-    without a daemon.
+    without a daemon. Where the search at the end of the erasure has found something in a file, a daemon that still has
+    the words searches again.
 
     With --search -, every line on standard input is searched for in the raw files of the state directory, the
     database, the key store and its mirrors, and every --in PATH: as UTF-8, UTF-16 both ways, GSM 7-bit septets at
@@ -87,7 +90,7 @@ def verify(place: Place, erasure_id: str, search: str | None, more: tuple[Path, 
         print_json(found)
     else:
         _show(found)
-    return FAILED if found["left"] or found.get("hits") else 0
+    return FAILED if found["left"] or found["found"] or found.get("hits") else 0
 
 
 def _searched(place: Place, needles: list[str], folders: list[Path]) -> dict[str, Any]:
@@ -107,7 +110,20 @@ def _show(found: dict[str, Any]) -> None:
         click.echo(f"left in {place}: {count}")
     for hit in found.get("hits", ()):
         click.echo(f"line {hit['line']} stands in {hit['path']} as {hit['form']} at {hit['offset']}")
+    for path in found["found"]:
+        click.echo(f"something of it stands in {path}")
+    click.echo(_of_search(found))
     if not found["left"]:
         click.echo("no row, no key and no SIM to sweep is left")
     if "searched" in found and not found["hits"]:
         click.echo(f"no hit in {', '.join(found['searched'])}")
+
+
+def _of_search(found: dict[str, Any]) -> str:
+    """What the search at the end of the erasure says."""
+    if found["searched_at"]:
+        what = "with a hit" if found["found"] else "without a hit"
+        return f"files were searched on {moment(found['searched_at'])}, {what}"
+    if found["state"] == "complete":
+        return "files were not searched at its end; --search - searches for what you type"
+    return "files are searched when the rest is done"

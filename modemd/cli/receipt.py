@@ -20,10 +20,12 @@ def told(receipt: dict[str, Any], as_json: bool) -> None:
         "state": receipt["state"],
         "requested": moment(receipt["requested_at"]),
         "unreadable": moment(receipt["unreadable_at"]),
+        "searched": moment(receipt["searched_at"]),
         "completed": moment(receipt["completed_at"]),
         "removed": listed(receipt["removed"]),
         "waiting for": ", ".join(receipt["waiting_for"]),
         "retained": "; ".join(receipt["retained"]),
+        "found in": ", ".join(receipt["found"]),
     }
     for name, value in lines.items():
         click.echo(f"{name:12} {value or '–'}")

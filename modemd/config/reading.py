@@ -34,7 +34,7 @@ def load(
     path = _file(home, file)
     _refuse_strangers(os.environ)
     try:
-        arguments: dict[str, Any] = {"state_dir": home, **(options or {})}
+        arguments: dict[str, Any] = {"state_dir": home, "file": path, **(options or {})}
         return _reading(path)(**arguments)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]

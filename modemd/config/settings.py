@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     )
 
     state_dir: Path = Field(exclude=True)
+    file: Path | None = Field(default=None, exclude=True)
+    """The file they were read from, if there was one."""
     server: Server = Server()
     database: Database = Database()
     modems: Modems = Modems()

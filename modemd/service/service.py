@@ -34,6 +34,7 @@ from modemd.service.front import Front
 from modemd.service.measuring import Measuring
 from modemd.service.readiness import Readiness
 from modemd.service.recovering import recover
+from modemd.service.searching import own_search
 from modemd.service.telling import tell
 from modemd.service.terms import terms
 from modemd.simulator import Simulator
@@ -139,6 +140,7 @@ class Service:
             scrub=database.scrub,
             sims=self._sims,
             sweep=self._sweep,
+            files=own_search(self.settings, keys),
         )
         self._running.callback(self.accounts.close)
         await self.accounts.start()

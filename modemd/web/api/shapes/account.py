@@ -141,7 +141,11 @@ class Erasure(Shape):
     state: Literal["pending", "complete"]
     requested_at: datetime
     unreadable_at: datetime | None = Field(description="From then on nothing of the account can be read anywhere.")
+    searched_at: datetime | None = Field(
+        description="When every file was searched for what was erased; null if that could not be done."
+    )
     completed_at: datetime | None
     removed: dict[str, int] = Field(description="Rows by kind.")
     waiting_for: list[str] = Field(description="Mirrors and modems out of reach.")
     retained: list[str] = Field(description="What is kept, and why.")
+    found: list[str] = Field(description="Files in which that search has found something that is still to be removed.")
