@@ -48,7 +48,7 @@ class Addressing:
     """Works out the messages of a call. ``count`` gives the segments of a text, ``plain`` a cheaper one."""
 
     def __init__(
-        self, numbers: Numbers, books: Books | None, count: Callable[[str], int], plain: Callable[[str], str]
+        self, numbers: Numbers, books: Books, count: Callable[[str], int], plain: Callable[[str], str]
     ) -> None:
         self._numbers = numbers
         self._worker = NumberWorker(numbers)
@@ -96,8 +96,6 @@ class Addressing:
 
     async def _cards(self, account: int, request: Request) -> list[Card]:
         """The cards that the call names. Raises InvalidField if one does not exist."""
-        if self._books is None:
-            raise InvalidField("recipients", "there are no recipients here", cure='give numbers as "to"')
         found = await self._books.recipients.some(account, request.recipients)
         if len(found) != len(request.recipients):
             raise InvalidField("recipients", "one of the recipients does not exist", cure="list the recipients")
@@ -107,7 +105,7 @@ class Addressing:
         return [recipient.card for recipient in found]
 
     async def _known(self, account: int, group: int) -> None:
-        if self._books is not None and not await self._books.groups.exists(account, group):
+        if not await self._books.groups.exists(account, group):
             raise InvalidField("groups", "one of the groups does not exist", cure="list the groups")
 
     async def _filled(self, request: Request, cards: Sequence[Card], rejected: list[Rejected]) -> list[Addressed]:
@@ -129,8 +127,6 @@ class Addressing:
         self, account: int, addressed: list[Addressed], rejected: list[Rejected], box: Box
     ) -> list[Addressed]:
         """Without those who do not want to hear from the account, or from anybody here."""
-        if self._books is None:
-            return addressed
         blocked = await self._books.opt_outs.blocked(account)
         suppressed = await self._books.suppression.among([one.to for one in addressed])
         if not blocked and not suppressed:

@@ -48,14 +48,14 @@ class Sending:
         numbers: Numbers,
         *,
         count: Callable[[str], int],
-        plain: Callable[[str], str] = str,
+        plain: Callable[[str], str],
         clock: Clock,
-        books: Books | None = None,
-        bounds: Bounds | None = None,
-        till: Till | None = None,
+        books: Books,
+        bounds: Bounds,
+        till: Till,
     ) -> None:
         self._queue = queue
-        self._bounds = bounds or Bounds()
+        self._bounds = bounds
         self._till = till
         self._vault = vault
         self._numbers = numbers
@@ -86,9 +86,7 @@ class Sending:
     ) -> Receipt:
         """Accept a call that was not made before, as far as could be seen. Raises Repeated, and as `submit` does."""
         accepted, rejected = await self._addressing.messages(account, request, box)
-        bill = None
-        if self._till is not None:
-            accepted, bill = await self._till.priced(account, request.lane, accepted, rejected)
+        accepted, bill = await self._till.priced(account, request.lane, accepted, rejected)
         if not accepted:
             raise none_acceptable(rejected)
         call = Call(request, accepted, self._queue.ids.many(len(accepted)), box, self._clock.now(), bill)

@@ -43,21 +43,19 @@ class Front:
         server, pair = settings.server, settings.certificate
         self._certificate = None if pair is None else Certificate(*pair, clock)
         app = create_app(
-            sending=accounts.sending,
-            keys=accounts.keys,
-            status=status,
-            ready=readiness.missing,
-            clock=clock,
             accounts=accounts,
             inbox=inbox,
             telling=telling,
-            doors=settings.doors.open,
-            whereabouts=Whereabouts((server.host, *settings.server.hosts), settings.server.proxies, self._certificate),
-            certificate=self._certificate,
+            status=status,
+            ready=readiness.missing,
             measure=measuring.read,
+            clock=clock,
             rates=Rates(
                 Rate(settings.server.requests_per_minute, clock), Rate(settings.server.strangers_per_minute, clock)
             ),
+            doors=settings.doors.open,
+            whereabouts=Whereabouts((server.host, *settings.server.hosts), settings.server.proxies, self._certificate),
+            certificate=self._certificate,
         )
         bounds = Bounds(settings.server.head_timeout, settings.server.body_timeout, _connections())
         self._listener = Listener(app, server.host, server.port, bounds=bounds, certificate=self._certificate)

@@ -155,6 +155,7 @@ class Service:
             ids=self.queue.ids,
             clock=self._clock,
         )
+        self.accounts.export.inbox = self.inbound
         self.queue.open = Addressee(vault).open
         await self.queue.recall_reports()
 

@@ -27,13 +27,7 @@ COOKIE = "modemd_session"
 class Doorkeeper:
     """Lets callers in."""
 
-    def __init__(
-        self,
-        keys: ApiKeys,
-        login: Login | None = None,
-        sessions: Sessions | None = None,
-        rates: Rates | None = None,
-    ) -> None:
+    def __init__(self, keys: ApiKeys, login: Login, sessions: Sessions, rates: Rates) -> None:
         self._keys = keys
         self._login = login
         self._sessions = sessions
@@ -53,8 +47,7 @@ class Doorkeeper:
         except Unauthorised:
             self.count_stranger(request)
             raise
-        if self._rates is not None:
-            self._rates.accounts.spend(caller.account_id)
+        self._rates.accounts.spend(caller.account_id)
         return caller
 
     async def still(self, request: Request) -> bool:
@@ -74,29 +67,28 @@ class Doorkeeper:
 
     def count_stranger(self, request: Request) -> None:
         """One more call without a valid credential from this network. Raises TooMany."""
-        if self._rates is not None:
-            self._rates.strangers.spend(network_of(request.scope))
+        self._rates.strangers.spend(network_of(request.scope))
 
     async def _known(self, request: Request) -> Caller:
         scheme, _, credential = request.headers.get("authorization", "").partition(" ")
         match scheme.lower():
             case "bearer" if credential:
                 return await self._keys.check(credential.strip())
-            case "basic" if credential and self._login is not None:
+            case "basic" if credential:
                 from_here(request)
-                return await self._basic(self._login, request, credential)
+                return await self._basic(request, credential)
         cookie = request.cookies.get(COOKIE)
-        if scheme or not cookie or self._sessions is None:
+        if scheme or not cookie:
             cure = "send Authorization: Bearer mk_…, or Basic with e-mail or phone and password"
             raise Unauthorised("this call needs an account", cure=cure)
         from_here(request)
         return await self._sessions.check(cookie)
 
-    async def _basic(self, login: Login, request: Request, credential: str) -> Caller:
+    async def _basic(self, request: Request, credential: str) -> Caller:
         """The caller by his password; who has to wait is told so with a 401, for nobody has looked at it."""
         name, password = _basic(credential)
         try:
-            return await login.basic(name, password, network_of(request.scope))
+            return await self._login.basic(name, password, network_of(request.scope))
         except TooMany as error:
             if error.code != "login_paused":
                 raise

@@ -76,14 +76,13 @@ async def service(tmp_path: Path, tariff: Tariff) -> AsyncIterator[Service]:
         ids=queue.ids,
         clock=clock,
     )
+    accounts.export.inbox = inbox
     service = Service(database, store, queue, accounts, account, key, operator_key, rates, telling, inbox)
 
     async def ready() -> str | None:
         return service.missing
 
     app = create_app(
-        sending=accounts.sending,
-        keys=accounts.keys,
         status=status,
         ready=ready,
         clock=clock,

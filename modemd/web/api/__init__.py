@@ -7,10 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from fastapi import APIRouter, FastAPI
 
 from modemd import __version__
-from modemd.accounts.api_keys import ApiKeys
 from modemd.accounts.export import Inbox
 from modemd.accounts.parts import Accounts
-from modemd.accounts.sending import Sending
 from modemd.clock import Clock
 from modemd.web import compat, problems
 from modemd.web.api.account import OwnAccount
@@ -40,25 +38,22 @@ __all__ = ["create_app"]
 
 def create_app(
     *,
-    sending: Sending,
-    keys: ApiKeys,
+    accounts: Accounts,
+    inbox: Inbox,
+    telling: Telling,
     status: Status,
     ready: Ready,
+    measure: Callable[[], Awaitable[Reading]],
     clock: Clock,
-    accounts: Accounts | None = None,
-    inbox: Inbox | None = None,
-    telling: Telling | None = None,
+    rates: Rates,
     doors: Iterable[str] = (),
     whereabouts: Whereabouts | None = None,
-    rates: Rates | None = None,
     certificate: Certificate | None = None,
-    measure: Callable[[], Awaitable[Reading]] | None = None,
 ) -> FastAPI:
     """The application, of parts that are ready; serve it with uvicorn's access log off, it writes its own.
 
-    Without ``accounts`` it sends and shows messages, and lets nobody register or log in; without ``telling`` it has no
-    webhooks and no live events; without ``whereabouts`` it answers to names of loopback only. ``doors`` names the
-    protocols of others that it also speaks.
+    Without ``whereabouts`` it answers to names of loopback only. ``doors`` names the protocols of others that it also
+    speaks.
     """
     app = FastAPI(
         title="modemd",
@@ -70,23 +65,18 @@ def create_app(
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # no word about users leaves this process
     )
-    login, sessions = (accounts.login, accounts.sessions) if accounts else (None, None)
-    doorkeeper = Doorkeeper(keys, login, sessions, rates)
-    families = [Messages(sending, doorkeeper, clock).routes(), ServiceState(status, ready, doorkeeper).routes()]
-    if accounts is not None:
-        accounts.export.inbox = inbox
-        families += _families(accounts, doorkeeper)
-    if inbox is not None:
-        families.append(InboxView(inbox, doorkeeper).routes())
-    if telling is not None:
-        families.append(WebhookBook(telling.webhooks, doorkeeper).routes())
-        families.append(Events(telling.live, telling.documents, doorkeeper).routes())
-    if accounts is not None:
-        callbacks = telling.callbacks if telling is not None else None
-        counter = compat.Counter(sending, doorkeeper, accounts.terms.numbers, clock, ready, callbacks)
-        families += compat.doors(doors, counter)
-    if measure is not None:
-        families.append(Metrics(measure, doorkeeper).routes())
+    doorkeeper = Doorkeeper(accounts.keys, accounts.login, accounts.sessions, rates)
+    counter = compat.Counter(accounts.sending, doorkeeper, accounts.terms.numbers, clock, ready, telling.callbacks)
+    families = [
+        Messages(accounts.sending, doorkeeper, clock).routes(),
+        ServiceState(status, ready, doorkeeper).routes(),
+        *_of_accounts(accounts, doorkeeper),
+        InboxView(inbox, doorkeeper).routes(),
+        WebhookBook(telling.webhooks, doorkeeper).routes(),
+        Events(telling.live, telling.documents, doorkeeper).routes(),
+        *compat.doors(doors, counter),
+        Metrics(measure, doorkeeper).routes(),
+    ]
     for router in families:
         app.router.routes.extend(router.routes)
     Documents(app).add_to(app)
@@ -96,7 +86,7 @@ def create_app(
     return app
 
 
-def _families(accounts: Accounts, doorkeeper: Doorkeeper) -> list[APIRouter]:
+def _of_accounts(accounts: Accounts, doorkeeper: Doorkeeper) -> list[APIRouter]:
     terms = accounts.terms
     return [
         Entrance(

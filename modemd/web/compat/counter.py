@@ -30,8 +30,8 @@ class Counter:
     clock: Clock
     ready: Callable[[], Awaitable[str | None]]
     """None if a modem could send now."""
-    callbacks: Callbacks | None = None
-    """Calls who wants to hear what became of one message; without, nobody is called."""
+    callbacks: Callbacks
+    """Calls who wants to hear what became of one message."""
 
     async def account(self, request: Request, key: str) -> int:
         """The account of an API key. Raises Unauthorised, TooMany."""
@@ -39,8 +39,7 @@ class Counter:
 
     def enter(self, door: str, fill: Fill) -> None:
         """From now on callbacks of this door are made so."""
-        if self.callbacks is not None:
-            self.callbacks.doors[door] = fill
+        self.callbacks.doors[door] = fill
 
     async def callback(
         self,
@@ -56,7 +55,7 @@ class Counter:
 
         Raises InvalidField, Conflict, StorageError.
         """
-        if self.callbacks is None or not kinds:
+        if not kinds:
             return None
         return await self.callbacks.prepare(account, door, url, kinds=kinds, arguments=arguments, field=field)
 
