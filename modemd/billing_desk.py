@@ -9,7 +9,7 @@ from modemd.accounts.billing import months, printing
 from modemd.accounts.billing.parts import Billing
 from modemd.accounts.billing.plans import Plan
 from modemd.accounts.directory import Directory
-from modemd.errors import InvalidField
+from modemd.errors import Conflict, InvalidField
 from modemd.ids import encode
 
 Arguments = Mapping[str, Any]
@@ -32,6 +32,8 @@ class BillingDesk:
         account = await self._directory.only(str(args.get("who", "")))
         if args.get("plan") not in list(Plan):
             raise InvalidField("plan", "there is no such plan", cure=" or ".join(Plan))
+        if account.operator and args["plan"] != Plan.FREE:
+            raise Conflict("an operator's account sends freely", cure="make another with modemd accounts create")
         await self._billing.plans.change(account.id, Plan(args["plan"]))
         return await self._standing(account.id)
 

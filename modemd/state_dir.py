@@ -50,11 +50,16 @@ def prepare(state_dir: Path) -> Path:
     except FileExistsError as error:
         raise ConfigError(f"{state_dir} is no directory", cure="name another with --state-dir") from error
     except OSError as error:
-        raise ConfigError(
-            f"the state directory {state_dir} cannot be used ({error.strerror})",
-            cure="run as the user who owns it, or name another with --state-dir",
-        ) from error
+        raise unusable(state_dir, error) from error
     return state_dir
+
+
+def unusable(state_dir: Path, error: OSError) -> ConfigError:
+    """What is told of a state directory in which the system refuses something."""
+    return ConfigError(
+        f"the state directory {state_dir} cannot be used ({error.strerror})",
+        cure="run as the user who owns it, or name another with --state-dir",
+    )
 
 
 def control_socket(state_dir: Path) -> Path:

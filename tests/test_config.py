@@ -1,5 +1,7 @@
 """What can be configured, where from, and how a mistake is told."""
 
+import errno
+import os
 import re
 from pathlib import Path
 
@@ -205,6 +207,15 @@ def test_a_file_that_is_no_toml_is_told_by_its_path(tmp_path: Path, content: byt
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=r"broken\.toml"):
         config.load(tmp_path, path)
+
+
+def test_a_state_directory_that_is_closed_is_told_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(_: Path) -> bool:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "exists", closed)  # root, whom tests may be run by, is let in everywhere
+    with pytest.raises(ConfigError, match=re.escape(f"{tmp_path} cannot be used (Permission denied)")):
+        config.load(tmp_path)
 
 
 def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:

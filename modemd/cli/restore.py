@@ -60,5 +60,5 @@ def _tell(answer: dict[str, Any]) -> None:
         f"{counted(answer['sessions_ended'], 'session')} ended, {counted(answer['opt_outs_merged'], 'opt-out')} added"
     )
     if answer["accounts_missing"]:
-        click.echo(f"{counted(answer['accounts_missing'], 'account')} opened since the backup are gone")
+        click.echo(f"{counted(answer['accounts_missing'], 'account')} gone that had been opened since the backup")
     click.echo(REPLACED[answer["replaced"]])

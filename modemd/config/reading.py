@@ -83,7 +83,10 @@ def _file(home: Path, named: str | Path | None) -> Path | None:
     """The file to read: the named one, which must be there, else the one in the state directory if there is one."""
     if named is None:
         path = home / places.CONFIG_NAME
-        return path if path.exists() else None
+        try:
+            return path if path.exists() else None
+        except PermissionError as error:
+            raise places.unusable(home, error) from error
     path = Path(named).expanduser().absolute()
     if not path.is_file():
         raise ConfigError(f"there is no configuration file {path}", cure="check the path given to --config")

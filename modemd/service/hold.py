@@ -7,18 +7,21 @@ import os
 from pathlib import Path
 
 from modemd.errors import AlreadyRunning
-from modemd.state_dir import prepare
+from modemd.state_dir import prepare, unusable
 
 
 class Hold:
-    """A lock that dies with its process; raises AlreadyRunning with the cure that is given."""
+    """A lock that dies with its process; raises ConfigError, or AlreadyRunning with the cure that is given."""
 
     def __init__(self, state_dir: Path, cure: str = "stop it, or name another with --state-dir") -> None:
         self._state_dir = prepare(state_dir)
         self._cure = cure
 
     def __enter__(self) -> None:
-        self._descriptor = os.open(self._state_dir / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._descriptor = os.open(self._state_dir / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise unusable(self._state_dir, error) from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

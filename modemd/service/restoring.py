@@ -13,7 +13,7 @@ from modemd.accounts.keychain import KeyStore
 from modemd.clock import SystemClock
 from modemd.config import Settings
 from modemd.db import connect, copies
-from modemd.errors import NotADatabase, StorageError
+from modemd.errors import ConfigError, InvalidField, NotADatabase, StorageError
 from modemd.service.ceremonies import STOPPED, key_directory, mirrors_of
 from modemd.service.hold import Hold
 
@@ -64,12 +64,12 @@ async def restore(settings: Settings, backup: Path) -> dict[str, Any]:
 async def restore_in_place(settings: Settings, replaced_url: str | None = None) -> dict[str, Any]:
     """Do what a restore does to a database that other means have put in place (pg_restore, a copied file).
 
-    ``replaced_url`` is the one it replaces. Raises as `restore` does.
+    ``replaced_url`` is the one it replaces. Raises as `restore` does, InvalidField if that is no database of modemd.
     """
     log.set_up("ERROR")
     with Hold(settings.state_dir, STOPPED):
         keys = _keys(settings)
-        last, replaced = await _last(replaced_url, keys) if replaced_url else (None, "none")
+        last, replaced = await _named(replaced_url, keys) if replaced_url else (None, "none")
         return {"replaced": replaced, **await _settled(settings.database_url, keys, last)}
 
 
@@ -113,6 +113,18 @@ async def _last(url: str, keys: KeyStore) -> tuple[restored.Last | None, str]:
         return await restored.remembered(database), "merged"
     finally:
         await database.close()
+
+
+async def _named(url: str, keys: KeyStore) -> tuple[restored.Last | None, str]:
+    """The same of a database that the operator has named: what he expects of it must not go missing without a word."""
+    try:
+        last, replaced = await _last(url, keys)
+    except ConfigError as error:
+        raise InvalidField("replaced", "--replaced is not understood", cure=error.cure) from error
+    if replaced == "none":
+        cure = "correct its URL, or leave --replaced out: opt-outs newer than the backup are lost then"
+        raise InvalidField("replaced", "there is no database where --replaced says", cure=cure)
+    return last, replaced
 
 
 def _journals(path: Path) -> list[Path]:

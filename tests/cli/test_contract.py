@@ -166,6 +166,26 @@ def test_a_refusal_is_made_of_whole_sentences(modemd: Modemd, words: list[str]) 
     assert re.search(r"[^.]\. See modemd[ a-z]* --help\.$", said.strip()), said
 
 
+@pytest.mark.parametrize("words", [["keys", "init"], ["start", "--simulate", "1", "--listen", "127.0.0.1:0"]])
+def test_a_state_directory_in_which_the_system_refuses_something_is_told(
+    modemd: Modemd, tmp_path: Path, words: list[str]
+) -> None:
+    (tmp_path / "state" / "daemon.lock").mkdir(parents=True)
+    ran = modemd(*words, "--state-dir", str(tmp_path / "state"))
+    assert ran.code == 2
+    assert "cannot be used (Is a directory)" in ran.err
+    assert "--state-dir" in ran.err
+
+
+@pytest.mark.parametrize("url", ["nonsense", "sqlite:////no/where.db"])
+def test_a_replaced_database_that_is_not_there_is_refused(modemd: Modemd, tmp_path: Path, url: str) -> None:
+    assert modemd("keys", "init").code == 0
+    ran = modemd("restore", "--in-place", "--replaced", url)
+    assert (ran.code, ran.out) == (2, "")
+    assert "--replaced" in ran.err
+    assert not (tmp_path / "state" / "modemd.db").exists()
+
+
 @pytest.mark.parametrize("seconds", ["nan", "inf", "-1"])
 def test_patience_is_a_number_of_seconds(modemd: Modemd, seconds: str) -> None:
     ran = modemd("send", "--to", "+48600100200", "x", "--wait", "--patience", seconds)

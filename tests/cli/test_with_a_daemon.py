@@ -250,6 +250,8 @@ def test_how_an_account_pays_is_shown_and_changed(at: Modemd) -> None:
     assert at("accounts", "plan", "ola@example.org", "free", "--json").json["plan"] == "free"
     assert at("accounts", "plan", "ola@example.org", "dear").code == 2
     assert at("accounts", "plan", "nobody@example.org", "free").code == 1
+    assert at("accounts", "plan", "a_0000000000001", "prepaid").code == 1  # his own: nobody could book him credit
+    assert at("accounts", "plan", "a_0000000000001", "free").code == 0
 
 
 def test_without_prices_there_is_no_credit_and_no_invoice(at: Modemd) -> None:
