@@ -174,6 +174,15 @@ async def test_kannel_refuses_in_its_own_words(
     assert await sent(service) == []
 
 
+@pytest.mark.parametrize("more", ["&a=1" * 500, "&a=" + "%41" * 200_000])
+async def test_kannel_reads_no_form_that_would_take_long(
+    service: Service, stranger: httpx.AsyncClient, more: str
+) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await stranger.post(KANNEL, content=f"{httpx.QueryParams(kannel(service))}{more}", headers=form)
+    assert (answer.status_code, answer.text) == (400, "Charset or body misformed, rejected")
+
+
 async def test_kannel_misses_a_receiver(service: Service, stranger: httpx.AsyncClient) -> None:
     call = httpx.QueryParams(kannel(service)).remove("to")
     assert (await stranger.get(f"{KANNEL}?{call}")).text == "Missing receiver number, rejected"

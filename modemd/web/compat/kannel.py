@@ -28,7 +28,13 @@ ACCEPTED, QUEUED = "0: Accepted for delivery", "3: Queued for later delivery"
 UNAUTHORISED = "Authorization failed for sendsms"
 NOT_ROUTABLE = "Not routable. Do not try again."
 LATER = "Temporal failure, try again later."
+UNREADABLE = "Charset or body misformed, rejected"
 DENIED = "Number(s) has/have been denied by white- and/or black-lists."
+
+MAX_FORM = 512 * 1024
+"""Octets of a form: ten thousand receivers and the longest text, escaped, have half of it."""
+MAX_PARAMETERS = 500
+"""Ten times what Kannel knows."""
 
 _LONG = {"user": "username", "pass": "password", "dlrmask": "dlr-mask", "dlrurl": "dlr-url"}
 _RANGES = {"coding": ("Coding", 2), "mclass": ("MClass", 3), "mwi": ("MWI", 7), "priority": ("Priority", 3)}
@@ -135,6 +141,8 @@ async def _read(request: Request) -> dict[str, bytes]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await request.body()
     if kind == "application/x-www-form-urlencoded" and "x-kannel-to" not in request.headers:
+        if len(body) > MAX_FORM or body.count(b"&") >= MAX_PARAMETERS:  # reading more would stop the loop
+            raise Refused(UNREADABLE)
         return _parameters(body) | given
     if kind == "text/xml":
         raise Refused("Unsupported content-type, rejected", 415)
@@ -204,7 +212,7 @@ def _text(given: Mapping[str, bytes], coding: int | None) -> str:
     except (LookupError, UnicodeDecodeError):
         text = None
     if text is None or not text.strip():
-        raise Refused("Charset or body misformed, rejected")
+        raise Refused(UNREADABLE)
     return text
 
 
@@ -223,7 +231,7 @@ def _refusal(error: ModemdError) -> tuple[int, str]:
         case InvalidField(field="to"):
             return 400, DENIED
         case InvalidField(field="text"):
-            return 400, "Charset or body misformed, rejected"
+            return 400, UNREADABLE
         case InvalidField(field="dlr-url") | Conflict():
             return 400, "DLR-URL field misformed, rejected"
         case InvalidField(field="valid_for"):
