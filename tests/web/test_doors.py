@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Mapping
 from typing import Any
@@ -10,8 +11,12 @@ import httpx
 import pytest
 from web_service import Service
 
+from modemd.accounts.numbers import Numbers
+from modemd.clock import SystemClock
 from modemd.queue.listing import Wanted
 from modemd.values import Sms
+from modemd.web.compat.counter import SLICE, Counter
+from modemd.web.doorkeeper import Doorkeeper
 
 PROMOSMS = "/api/rest/v3_2/sms"
 KANNEL = "/cgi-bin/sendsms"
@@ -181,6 +186,22 @@ async def test_kannel_reads_no_form_that_would_take_long(
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = await stranger.post(KANNEL, content=f"{httpx.QueryParams(kannel(service))}{more}", headers=form)
     assert (answer.status_code, answer.text) == (400, "Charset or body misformed, rejected")
+
+
+async def test_ten_thousand_numbers_at_a_door_leave_the_loop_to_the_modems_in_between(service: Service) -> None:
+    async def ready() -> None:
+        return None
+
+    parts = service.accounts
+    doorkeeper = Doorkeeper(parts.keys, parts.login, parts.sessions, service.rates)
+    counter = Counter(parts.sending, doorkeeper, Numbers("PL"), SystemClock(), ready)
+    reading = asyncio.ensure_future(counter.read([f"600{place:06}" for place in range(10_000)]))
+    turns = 0
+    while not reading.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns >= 10_000 // SLICE
+    assert set((await reading).values()) == {f"+48600{place:06}" for place in range(10_000)}
 
 
 async def test_kannel_misses_a_receiver(service: Service, stranger: httpx.AsyncClient) -> None:

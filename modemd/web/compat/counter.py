@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,9 @@ from modemd.clock import Clock
 from modemd.errors import InvalidField, Unauthorised
 from modemd.web.doorkeeper import Doorkeeper
 from modemd.webhooks.callbacks import Callbacks, Fill
+
+SLICE = 50
+"""Numbers read in one turn of the loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +63,27 @@ class Counter:
             return None
         return await self.callbacks.prepare(account, door, url, kinds=kinds, arguments=arguments, field=field)
 
-    def international(self, number: str) -> str:
-        """A number that may have its country code without a sign, as these protocols write it; any other unchanged."""
-        for written in (number, f"+{number}"):
+    async def read(self, raws: Sequence[str]) -> dict[str, str]:
+        """Each number as it is sent to, also with its country code without a sign; what is none stays as written.
+
+        The loop gets a turn after every slice. Raises InvalidField if they are more than a call may have.
+        """
+        if len(raws) > requests.MAX_RECIPIENTS:
+            raise InvalidField("to", "there are too many recipients", cure="split the call")
+        found = {}
+        for place, raw in enumerate(raws):
+            if place % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+            found[raw] = self._normalised(raw)
+        return found
+
+    def _normalised(self, raw: str) -> str:
+        for written in (raw, f"+{raw}"):
             try:
-                self.numbers.normalise(written)
+                return self.numbers.normalise(written)
             except InvalidField:
                 continue
-            return written
-        return number
+        return raw
 
     async def submit(
         self,

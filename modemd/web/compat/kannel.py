@@ -72,7 +72,7 @@ class Kannel:
         try:
             given = await _read(request)
             account = await self._counter.account(request, _word(given, "password"))
-            body = self._body(given)
+            body = await self._body(given)
             receipt = await self._counter.submit(account, body, beside=await self._callback(account, given))
         except Refused as refused:
             return _reply(refused.status, refused.words)
@@ -80,7 +80,7 @@ class Kannel:
             return _reply(*_refusal(error))
         return _reply(202, await self._taken(receipt))
 
-    def _body(self, given: Mapping[str, bytes]) -> dict[str, object]:
+    async def _body(self, given: Mapping[str, bytes]) -> dict[str, object]:
         """What POST /v1/messages would take. Raises Refused."""
         if "to" not in given:
             raise Refused("Missing receiver number, rejected")
@@ -97,7 +97,7 @@ class Kannel:
             raise Refused("MWI field misformed, rejected")
         deferred, validity = numbers["deferred"], numbers["validity"]
         return {
-            "to": [self._counter.international(one) for one in receivers],
+            "to": list((await self._counter.read(receivers)).values()),
             "text": _text(given, coding),
             "flash": numbers["mclass"] == 0,
             "send_at": rfc3339(self._counter.clock.now() + deferred * MINUTE * SECOND) if deferred else None,

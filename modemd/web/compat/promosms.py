@@ -27,6 +27,8 @@ DONE, MISSING, WRONG, FORBIDDEN, AUTHENTICATION, UNEXPECTED = 0, 100, 200, 300, 
 FLASH, ECO, FULL, SPEED = "0", "1", "3", "4"
 RECEIVED, NOT_RECEIVED = "001", "000"
 """What ``%report`` becomes: the words of its older interface; those of this one are not known."""
+SURELY_LONG = 1000
+"""Characters that no segment holds, whatever is stripped: they need not be counted."""
 _KINDS = ("message.delivered", "message.undelivered", "message.failed", "message.expired")
 _LIST = re.compile(r"(recipients|user-index|user-indexes)\[\d*\]")
 _TRUE = frozenset({"1", "true", "True"})
@@ -50,25 +52,28 @@ class PromoSms:
         try:
             account = await self._counter.account(request, key_of(request))
             wanted = await _read(request)
-            receipt = await self._submit(account, wanted)
+            numbers = await self._counter.read(wanted["recipients"])
+            receipt = await self._submit(account, wanted, list(numbers.values()))
         except ModemdError as error:
             return _response(_code(error))
         results = None
         if _yes(wanted.get("return-send-recipients")):
-            results = self._results(wanted["recipients"], receipt)
+            results = _results([numbers[raw] for raw in wanted["recipients"]], receipt)
         return _response(DONE, results)
 
-    async def _submit(self, account: int, wanted: Mapping[str, Any]) -> Receipt:
+    async def _submit(self, account: int, wanted: Mapping[str, Any], numbers: Sequence[str]) -> Receipt:
         kind = str(wanted.get("type", ""))
         if kind not in (FLASH, ECO, FULL, SPEED):
             raise InvalidField("type", "this is no type of message", cure="0, 1, 3 or 4", code=_absence(kind))
         text, plain = wanted.get("text"), not _yes(wanted.get("special-chars"))
         if not isinstance(text, str) or not text.strip():
             raise InvalidField("text", "there is no text", cure="give one", code=_absence(text))
-        if not _yes(wanted.get("long-sms")) and self._counter.sending.parts(text, plain=plain) > 1:
+        if not _yes(wanted.get("long-sms")) and (
+            len(text) > SURELY_LONG or self._counter.sending.parts(text, plain=plain) > 1
+        ):
             raise InvalidField("text", "the text takes more than one segment", cure="set long-sms to 1")
         body = {
-            "to": [self._counter.international(one) for one in wanted["recipients"]],
+            "to": numbers,
             "text": text,
             "plain": plain,
             "flash": kind == FLASH,
@@ -79,18 +84,11 @@ class PromoSms:
             beside = await self._counter.callback(account, NAME, str(url), kinds=_KINDS, field="delivery-url")
         return await self._counter.submit(account, body | {"report": bool(url)}, beside=beside)
 
-    def _results(self, recipients: Sequence[str], receipt: Receipt) -> list[dict[str, Any]]:
-        """One result a recipient, in the caller's order."""
-        taken = {message["to"]: message["id"] for message in receipt.messages}
-        results: list[dict[str, Any]] = []
-        for raw in recipients:
-            try:
-                results.append(
-                    {"status": DONE, "sms-id": taken[self._counter.numbers.normalise(self._counter.international(raw))]}
-                )
-            except (InvalidField, KeyError):
-                results.append({"status": WRONG})
-        return results
+
+def _results(numbers: Sequence[str], receipt: Receipt) -> list[dict[str, Any]]:
+    """One result a recipient, in the caller's order."""
+    taken = {message["to"]: message["id"] for message in receipt.messages}
+    return [{"status": DONE, "sms-id": taken[one]} if one in taken else {"status": WRONG} for one in numbers]
 
 
 def call(kept: Mapping[str, Any], event: Event, data: Mapping[str, Any]) -> CallbackRequest:
