@@ -194,7 +194,7 @@ async def test_ten_thousand_numbers_at_a_door_leave_the_loop_to_the_modems_in_be
 
     parts = service.accounts
     doorkeeper = Doorkeeper(parts.keys, parts.login, parts.sessions, service.rates)
-    counter = Counter(parts.sending, doorkeeper, Numbers("PL"), SystemClock(), ready)
+    counter = Counter(parts.sending, doorkeeper, Numbers("PL"), SystemClock(), ready, service.telling.callbacks)
     reading = asyncio.ensure_future(counter.read([f"600{place:06}" for place in range(10_000)]))
     turns = 0
     while not reading.done():
