@@ -63,13 +63,32 @@ class Terms:
     """Where months begin."""
 
 
+async def _nothing_to_scrub() -> None:
+    """For databases whose pages nobody else can read."""
+
+
+async def _nothing_to_sweep(_sim: str) -> Swept:
+    return Swept.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What is done for a forgotten account where accounts do not reach; by default there is nothing to do."""
+
+    scrub: Callable[[], Awaitable[None]] = _nothing_to_scrub
+    """Make the database give up the pages of deleted rows."""
+    sims: Callable[[], Mapping[str, str]] = dict
+    """The SIMs that are known now, each with its modem's name."""
+    sweep: Callable[[str], Awaitable[Swept]] = _nothing_to_sweep
+    """Overwrite the storage of one, or say that it is out of reach."""
+    files: FileSearch | None = None
+    """Looks for what the account has said in every file."""
+
+
 class Accounts:
     """The parts.
 
     ``count`` gives the segments of a text, ``plain`` a cheaper one, ``capacity`` what the pool can send in an hour.
-    After an erasure, ``scrub`` makes the database give up the pages of deleted rows; ``sims`` are those known now, each
-    with its modem's name, and ``sweep`` overwrites the storage of one, or says that it is out of reach; ``files`` looks
-    for what the account has said in every file. They are left out where there is nothing to do.
     """
 
     def __init__(
@@ -83,10 +102,7 @@ class Accounts:
         plain: Callable[[str], str] = str,
         capacity: Callable[[], float],
         clock: Clock,
-        scrub: Callable[[], Awaitable[None]] | None = None,
-        sims: Callable[[], Mapping[str, str]] = dict,
-        sweep: Callable[[str], Awaitable[Swept]] | None = None,
-        files: FileSearch | None = None,
+        outside: Outside | None = None,
     ) -> None:
         ids = queue.ids
         self._clock = clock
@@ -100,7 +116,6 @@ class Accounts:
         self.recipients = Recipients(database, vault, ids, clock)
         self.groups = Groups(database, vault, ids, clock)
         self.suppression = Suppression(database, keystore, terms.numbers, clock)
-        books = Books(self.recipients, self.groups, self.opt_outs, self.suppression)
         self.billing = Billing(database, vault, terms.tariff, terms.zone, ids=ids, clock=clock)
         self.sending = Sending(
             queue,
@@ -109,7 +124,7 @@ class Accounts:
             count=count,
             plain=plain,
             clock=clock,
-            books=books,
+            books=Books(self.recipients, self.groups, self.opt_outs, self.suppression),
             bounds=terms.bounds,
             till=self.billing.till,
         )
@@ -128,21 +143,9 @@ class Accounts:
             ids=ids,
             clock=clock,
         )
-        aftercare = Aftercare(
-            self._forget_callers, self.errands.withdraw, scrub or _nothing_to_scrub, sims, sweep or _nothing_to_sweep
-        )
         self.export = self._exporting(database)
         self.retention = Retention(database, vault, terms.ages, clock)
-        words = OwnWords(
-            database,
-            vault,
-            billing=self.billing,
-            sending=self.sending,
-            recipients=self.recipients,
-            inbox=lambda: self.export.inbox,
-        )
-        search = ErasureSearch(words.of, files.search if files is not None else None, clock)
-        self.erasures = Erasures(database, keystore, queue, aftercare, search=search, clock=clock)
+        self.erasures = self._erasing(database, queue, outside or Outside())
 
     def _exporting(self, database: Database) -> Export:
         return Export(
@@ -156,6 +159,19 @@ class Accounts:
             billing=self.billing,
             clock=self._clock,
         )
+
+    def _erasing(self, database: Database, queue: Queue, outside: Outside) -> Erasures:
+        aftercare = Aftercare(self._forget_callers, self.errands.withdraw, outside.scrub, outside.sims, outside.sweep)
+        words = OwnWords(
+            database,
+            self.vault,
+            billing=self.billing,
+            sending=self.sending,
+            recipients=self.recipients,
+            inbox=lambda: self.export.inbox,
+        )
+        search = ErasureSearch(words.of, outside.files.search if outside.files is not None else None, self._clock)
+        return Erasures(database, self._keystore, queue, aftercare, search=search, clock=self._clock)
 
     async def start(self) -> None:
         """Make the operator's own account if need be, and tidy up what a crash left. Before anything is served."""
@@ -214,11 +230,3 @@ class Accounts:
         self.keys.forget()
         self.sessions.forget()
         self.login.forget()
-
-
-async def _nothing_to_scrub() -> None:
-    """For databases whose pages nobody else can read."""
-
-
-async def _nothing_to_sweep(_sim: str) -> Swept:
-    return Swept.DONE

@@ -11,7 +11,7 @@ from modemd import __version__, inbox, log, status
 from modemd.accounts.addressee import Addressee
 from modemd.accounts.inbound import Inbound
 from modemd.accounts.keystore import KeyStore
-from modemd.accounts.parts import Accounts
+from modemd.accounts.parts import Accounts, Outside
 from modemd.accounts.receipts import Swept
 from modemd.at import pdu
 from modemd.clock import Clock
@@ -137,10 +137,7 @@ class Service:
             plain=pdu.plain,
             capacity=self._capacity,
             clock=self._clock,
-            scrub=database.scrub,
-            sims=self._sims,
-            sweep=self._sweep,
-            files=own_search(self.settings, keys),
+            outside=Outside(database.scrub, self._sims, self._sweep, own_search(self.settings, keys)),
         )
         self._running.callback(self.accounts.close)
         await self.accounts.start()

@@ -14,7 +14,7 @@ from modemd.accounts import erasing_rows, keystore
 from modemd.accounts import request as requests
 from modemd.accounts.directory import Account
 from modemd.accounts.numbers import Numbers
-from modemd.accounts.parts import UNUSED, Accounts, Terms
+from modemd.accounts.parts import UNUSED, Accounts, Outside, Terms
 from modemd.accounts.receipts import Step, Swept
 from modemd.at.pdu import count
 from modemd.clock import ManualClock
@@ -65,9 +65,7 @@ class House:
             count=lambda text: count(text).parts,
             capacity=lambda: 1e6,
             clock=self.clock,
-            scrub=scrub,
-            sims=lambda: self.sims,
-            sweep=sweep,
+            outside=Outside(scrub, lambda: self.sims, sweep),
         )
 
     async def restart(self) -> None:
