@@ -69,25 +69,31 @@ def command(
     """
     recipients = _recipients(numbers, from_csv, text)
     text = StandardInput().rest(text)
-    receipt: dict[str, Any] = {"messages": [], "rejected": []}
-    for start in range(0, len(recipients), MOST):
-        answer = place.call("send", to=recipients[start : start + MOST], text=text, lane=lane, report=report)
-        receipt.setdefault("batch", answer["batch"])
-        receipt["messages"] += answer["messages"]
-        receipt["rejected"] += answer["rejected"]
-    if not as_json:
-        _show(receipt)
-    good = not receipt["rejected"]
-    if wait:
-        receipt["states"] = _wait(place, [message["id"] for message in receipt["messages"]], patience)
-        good = good and set(receipt["states"]) <= ARRIVED
-        if not as_json:
-            click.echo(listed(receipt["states"]))
-            if report and receipt["states"].get("sent"):
-                click.echo(f"no status report within {patience:g} s: see modemd why ID later", err=True)
-    if as_json:
-        print_json(receipt)
-    return 0 if good else FAILED
+    receipt: dict[str, Any] = {"batches": [], "messages": [], "rejected": []}
+    try:
+        _submit(place, receipt, recipients, as_json, text=text, lane=lane, report=report)
+        if wait:
+            receipt["states"] = _wait(place, [message["id"] for message in receipt["messages"]], patience)
+            if not as_json:
+                _show_states(receipt["states"], patience if report else None)
+    finally:  # what was accepted will be sent, whatever has come between
+        if as_json and receipt["messages"]:
+            print_json(receipt)
+    return 0 if not receipt["rejected"] and receipt.get("states", {}).keys() <= ARRIVED else FAILED
+
+
+def _submit(place: Place, receipt: dict[str, Any], recipients: list[str], as_json: bool, **message: object) -> None:
+    """Hand everything in, in as many calls as it takes, and show what was accepted, also if one of them fails."""
+    try:
+        for start in range(0, len(recipients), MOST):
+            answer = place.call("send", to=recipients[start : start + MOST], **message)
+            receipt.setdefault("batch", answer["batch"])
+            receipt["batches"].append(answer["batch"])
+            receipt["messages"] += answer["messages"]
+            receipt["rejected"] += answer["rejected"]
+    finally:
+        if not as_json and receipt["messages"]:
+            _show(receipt)
 
 
 def _recipients(numbers: tuple[str, ...], from_csv: TextIO | None, text: str) -> list[str]:
@@ -109,9 +115,19 @@ def _show(receipt: dict[str, Any]) -> None:
         for message in messages:
             click.echo(f"{message['id']}  {message['to']}  {counted(message['parts'], 'segment')}  {message['state']}")
     else:
-        click.echo(f"{counted(len(messages), 'message')} accepted, batch {receipt['batch']}")
+        batches = receipt["batches"]
+        click.echo(
+            f"{counted(len(messages), 'message')} accepted, batch{'es' if batches[1:] else ''} {', '.join(batches)}"
+        )
     for rejected in receipt["rejected"]:
         click.echo(f"rejected {rejected['to']}: {rejected['detail']}", err=True)
+
+
+def _show_states(states: dict[str, int], patience: float | None) -> None:
+    """How the messages have ended; ``patience`` is how long status reports were waited for."""
+    click.echo(listed(states))
+    if patience is not None and states.get("sent"):
+        click.echo(f"no status report within {patience:g} s: see modemd why ID later", err=True)
 
 
 def _wait(place: Place, messages: list[str], patience: float) -> dict[str, int]:

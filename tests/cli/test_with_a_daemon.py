@@ -130,6 +130,22 @@ def test_recipients_come_from_a_csv_file_each_once(at: Modemd, tmp_path: Path) -
     assert [message["to"] for message in receipt["messages"]] == ["+48600100007", "+48600100008"]
 
 
+def test_what_was_accepted_is_shown_though_a_later_call_fails(
+    at: Modemd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modemd.cli.send.MOST", 2)
+    file = tmp_path / "people.csv"
+    file.write_text("600100011\n600100012\n600100013\n")
+    whole = at("send", "--from-csv", str(file), "x", "--json").json
+    assert (len(whole["batches"]), whole["batches"][0], len(whole["messages"])) == (2, whole["batch"], 3)
+    file.write_text("600100011\n600100012\n12\n")
+    for words in ((), ("--json",)):
+        ran = at("send", "--from-csv", str(file), "x", *words)
+        assert ran.code == 2
+        assert "+48600100012" in ran.out
+        assert "too short" in ran.err
+
+
 def test_a_rejected_number_is_told_and_the_others_are_sent(at: Modemd) -> None:
     ran = at("send", "--to", "600100009", "--to", "12", "x")
     assert ran.code == 1
