@@ -98,7 +98,7 @@ class OptOuts:
         )
         self.refresh(account)
         if not gone:
-            raise NotFound("there is no such opt-out", cure="list the opt-outs")
+            raise _unknown()
 
     def unwanted(self, db: Reader, account: int, sender: str, text: str) -> list[int]:
         """Before an inbound SMS is taken in: the messages that wait for its sender, if it is a STOP. For any thread."""
@@ -141,10 +141,19 @@ class OptOuts:
 
     async def of(self, account: int, after: int = 0, limit: int = 100) -> list[OptOut]:
         """The opt-outs of an account, oldest first, from the id ``after`` on."""
+        return await self._rows(account, "id > ? ORDER BY id LIMIT ?", (after, limit))
+
+    async def one(self, account: int, number: int) -> OptOut:
+        """One opt-out. Raises NotFound."""
+        found = await self._rows(account, "id = ?", (number,))
+        if not found:
+            raise _unknown()
+        return found[0]
+
+    async def _rows(self, account: int, where: str, params: Sequence[int]) -> list[OptOut]:
         rows = await self._database.read(
             lambda reader: reader.execute(
-                "SELECT id, number, how, created FROM opt_out WHERE account = ? AND id > ? ORDER BY id LIMIT ?",
-                (account, after, limit),
+                f"SELECT id, number, how, created FROM opt_out WHERE account = ? AND {where}", (account, *params)
             ).fetchall()
         )
         with self._vault.unit(account) as box:
@@ -152,6 +161,10 @@ class OptOuts:
                 OptOut(row[0], box.open("opt_out.number", row[0], bytes(row[1])).decode(), How(row[2]), row[3])
                 for row in rows
             ]
+
+
+def _unknown() -> NotFound:
+    return NotFound("there is no such opt-out", cure="list the opt-outs")
 
 
 def _insert(tx: Transaction, row: tuple[object, ...]) -> None:

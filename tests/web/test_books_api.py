@@ -231,8 +231,10 @@ async def test_who_has_opted_out_gets_nothing(client: httpx.AsyncClient) -> None
 
 
 async def test_an_opt_out_is_the_accounts_own(service: Service, client: httpx.AsyncClient) -> None:
-    await client.post("/v1/opt-outs", json={"number": "+48600100200"})
+    out = (await client.post("/v1/opt-outs", json={"number": "+48600100200"})).json()
+    assert (await client.get(f"/v1/opt-outs/{out['id']}")).json() == out
     async with await other_client(service) as other:
+        assert (await other.get(f"/v1/opt-outs/{out['id']}")).status_code == 404
         assert (await other.post("/v1/messages", json={"to": "+48600100200", "text": "x"})).status_code == 202
         assert (await other.get("/v1/opt-outs")).json()["opt_outs"] == []
 

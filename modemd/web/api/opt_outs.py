@@ -27,6 +27,7 @@ class OptingOut:
             "opt-outs",
             Operation("GET", "/v1/opt-outs", self.list, shapes.OptOutPage, parameters=paging.PARAMETERS),
             Operation("POST", "/v1/opt-outs", self.add, shapes.OptOut, 201, body=shapes.Number),
+            Operation("GET", "/v1/opt-outs/{id}", self.get, shapes.OptOut, parameters=[one]),
             Operation("DELETE", "/v1/opt-outs/{id}", self.remove, status=204, parameters=[one]),
             refusals=(400, 401, 404, 422, 503),
         )
@@ -44,6 +45,11 @@ class OptingOut:
         caller = await self._doorkeeper.caller(request)
         number = strings(await read_json(request), "number")["number"]
         return answer(views.opt_out(await self._opt_outs.add(caller.account_id, number)), 201)
+
+    async def get(self, request: Request) -> Response:
+        """One opt-out."""
+        caller = await self._doorkeeper.caller(request)
+        return answer(views.opt_out(await self._opt_outs.one(caller.account_id, id_in(request, "o", "opt-out"))))
 
     async def remove(self, request: Request) -> Response:
         """Allow sending to it again."""

@@ -55,7 +55,9 @@ class MessageRequest(Shape):
     if_uncertain: Literal["hold", "resend", "fail"] | None = Field(
         "hold", description="What to do when it cannot be known whether the network took it."
     )
-    tag: str | None = Field(None, min_length=1, max_length=request.MAX_TAG, description="Your own name for the call.")
+    tag: str | None = Field(
+        None, min_length=1, max_length=request.MAX_TAG, description="Your own name for the call; 64 octets of UTF-8."
+    )
 
 
 class Accepted(Shape):
