@@ -163,9 +163,7 @@ def found(reader: Reader, number: int) -> list[str]:
 def waive(tx: Transaction, number: int, names: Mapping[str, str]) -> None:
     """Wait for nothing any more, and say in the receipt which SIMs were never swept and which files stay."""
     _retain(tx, number, [f"not swept, given up by the operator: {called(sim, names)}" for sim in sims(tx, number)])
-    _retain(
-        tx, number, [f"found in {path}, ended by the operator without another search" for path in found(tx, number)]
-    )
+    _retain(tx, number, [f"found by the search, given up by the operator: {path}" for path in found(tx, number)])
     tx.execute("DELETE FROM erasure_sim WHERE erasure = ?", (number,))
     tx.execute("UPDATE erasure SET found = '[]' WHERE id = ?", (number,))
 
