@@ -113,7 +113,8 @@ def name(host: str) -> str:
     except UnicodeError:
         ascii_only = ""
     labels = ascii_only.split(".")
-    if not ascii_only or not all(label.replace("-", "a").isalnum() for label in labels) or len(ascii_only) > 253:
+    wrong = not all(label.replace("-", "a").isalnum() for label in labels) or labels[-1].isdigit()
+    if not ascii_only or wrong or len(ascii_only) > 253:
         raise InvalidField("--host", "this is no host name or address", cure="write it like sms.example.org, no port")
     return ascii_only
 

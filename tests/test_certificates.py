@@ -106,7 +106,9 @@ def _whatever_is_asked(files: Files) -> object:
     return lambda files, _names, now: real(files, known, now)
 
 
-@pytest.mark.parametrize("host", ["", "a b", "https://sms.example.org", "sms.example.org:8160", "a..b", "*", "x" * 300])
+@pytest.mark.parametrize(
+    "host", ["", "a b", "https://sms.example.org", "sms.example.org:8160", "a..b", "*", "300.1.1.1", "x" * 300]
+)
 def test_what_is_no_name_is_refused_and_nothing_is_made(tmp_path: Path, host: str) -> None:
     with pytest.raises(InvalidField):
         make(tmp_path / "tls", [host], SystemClock())

@@ -31,6 +31,8 @@ def command(place: Place, ports: tuple[str, ...], program: str | None, root: Pat
     from modemd.machine import installing  # it brings the pool along
 
     program = program or _this_program()
+    if not os.path.isabs(program) or not program.isprintable():
+        raise click.UsageError("--program is given by its whole path: a unit starts nowhere.")
     here = root == Path("/")
     if here and not dry and os.geteuid() != 0:
         raise ModemdError("only root may install", cure="sudo modemd install", code="permission")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class Placed:
 
 def files(program: str, claims: Iterable[str]) -> list[File]:
     """Everything there is to put in place, for the ``modemd`` at this path and modems at these places."""
-    unit = _packaged("modemd.service").replace("/usr/local/bin/modemd", program)
+    unit = _packaged("modemd.service").replace("/usr/local/bin/modemd", _as_word(program))
     return [
         File(RULES, _packaged("78-modemd.rules")),
         File(UNIT, unit),
@@ -106,6 +107,14 @@ def run(command: Sequence[str]) -> None:
     if done.returncode:
         said = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
         raise ModemdError(f"{' '.join(command)}: {said[0]}", cure="run it by hand", code="install")
+
+
+def _as_word(program: str) -> str:
+    """A path as one word of a unit (systemd.service(5), "Command lines"; systemd.unit(5), "Specifiers")."""
+    whole = program.replace("%", "%%")
+    if not re.search(r"""[\s"'\\;]""", whole):
+        return whole
+    return '"' + whole.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def is_hidden(program: str) -> bool:

@@ -76,6 +76,24 @@ def test_a_port_that_is_no_usb_device_is_refused_and_nothing_is_written(modemd: 
     assert not (bus.root / "etc").exists()
 
 
+@pytest.mark.parametrize("program", ["bin/modemd", "modemd", "/opt/mod\nemd"])
+def test_a_program_is_given_by_its_whole_path(modemd: Modemd, bus: Bus, program: str) -> None:
+    ran = modemd("install", "--root", str(bus.root), "--program", program)
+    assert ran.code == 2
+    assert "--program" in ran.err
+    assert not (bus.root / "etc" / "systemd").exists()
+
+
+@pytest.mark.parametrize(
+    ("program", "word"),
+    [("/opt/my modemd/modemd", '"/opt/my modemd/modemd"'), ("/opt/100%/modemd", "/opt/100%%/modemd")],
+)
+def test_the_unit_has_the_program_as_one_word(modemd: Modemd, bus: Bus, program: str, word: str) -> None:
+    assert modemd("install", "--root", str(bus.root), "--program", program).code == 0
+    unit = (bus.root / "etc" / "systemd" / "system" / "modemd.service").read_text()
+    assert f"\nExecStart={word} start --config" in unit
+
+
 def test_a_program_that_the_unit_cannot_see_is_told(modemd: Modemd, bus: Bus) -> None:
     ran = modemd("install", "--root", str(bus.root), "--program", "/home/me/.local/bin/modemd")
     assert ran.code == 0
