@@ -238,6 +238,12 @@ class Daemon:
         self.private.numbers.add(phone)
         return self.key
 
+    def begin(self, modems: int, seconds: float = 20.0) -> None:
+        """Start it, open an account, and wait until so many modems may send."""
+        self.start()
+        self.open_account()
+        self.ready(modems, seconds)
+
     def post(
         self,
         to: str | Sequence[str],

@@ -140,9 +140,7 @@ def test_what_the_network_gives_up_is_undelivered_and_says_why(
 def test_a_report_may_come_before_the_answer_to_its_message(hw_sim_bank: StartBank, daemon: StartDaemon) -> None:
     bank = hw_sim_bank("--air", "0.1", modems=1)
     modemd = daemon(bank)
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(1)
+    modemd.begin(1)
     befall(bank, "modem0", "report_early")
     befall(bank, "modem0", "slow_answer", seconds=0.4)
     sent = modemd.send(numbers(3), "sooner than its answer", report=True)
@@ -155,9 +153,7 @@ def test_a_long_message_is_delivered_only_when_every_segment_is(
 ) -> None:
     bank = hw_sim_bank("--air", "0.02", *scenario(tmp_path, "[reports]\nreport_delay = 0.05\n"), modems=1)
     modemd = daemon(bank)
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(1)
+    modemd.begin(1)
     befall(bank, "modem0", "report_late", seconds=2.0, times=1)
     [message] = modemd.send("+48600100200", LONG, report=True)
     until(lambda: story(modemd, message).count("TP-Status 0x00") == 2)
@@ -171,9 +167,7 @@ def test_a_report_that_never_comes_leaves_a_message_sent(
 ) -> None:
     bank = hw_sim_bank("--air", "0.02", *scenario(tmp_path, "[reports]\nreport_delay = 0.05\n"), modems=1)
     modemd = daemon(bank)
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(1)
+    modemd.begin(1)
     befall(bank, "modem0", "report_lost", times=1)
     first, second = modemd.send(numbers(2), "one report is lost", report=True)
     assert modemd.settled([second]) == {"delivered": 1}
@@ -186,9 +180,7 @@ def test_reports_that_come_while_no_daemon_runs_are_not_lost(
     """The modem tells the report to a port that nobody reads; the next daemon hears it before it knows the SIM."""
     bank = hw_sim_bank("--air", "0.05", *scenario(tmp_path, "[reports]\nreport_delay = 1.5\n"), modems=2)
     modemd = daemon(bank)
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(2)
+    modemd.begin(2)
     sent = modemd.send(numbers(6), "before the kill", report=True)
     until(lambda: (seen := modemd.states())["sent"] + seen["delivered"] == 6)
     modemd.kill()
@@ -204,9 +196,7 @@ def test_a_report_settles_what_a_crash_left_uncertain(
     """The answer to Ctrl-Z is lost and the daemon killed: nothing but the report tells that the network has it."""
     bank = hw_sim_bank("--air", "0.2", *scenario(tmp_path, "[reports]\nreport_delay = 1.5\n"), modems=1)
     modemd = daemon(bank)
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(1)
+    modemd.begin(1)
     befall(bank, "modem0", "answer_lost", times=1)
     [message] = modemd.send("+48600100200", "nobody answers", report=True)
     bank.wait_for_air(1)
@@ -247,9 +237,7 @@ def test_answers_reach_the_account_that_wrote_and_strangers_the_operator(
 def test_what_came_while_no_daemon_ran_is_read_once_and_removed(hw_sim_bank: StartBank, daemon: StartDaemon) -> None:
     bank = hw_sim_bank("--air", "0.02", modems=1)
     modemd = daemon(bank)
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(1)
+    modemd.begin(1)
     [anna] = numbers(1)
     modemd.settled(modemd.send(anna, "Call me"))
     modemd.kill()
@@ -274,9 +262,7 @@ def test_a_daemon_killed_between_writing_and_deleting_takes_nothing_twice(
     """The modem does not delete: at each look its messages are there again, also for the next daemon."""
     bank = hw_sim_bank("--air", "0.02", modems=1)
     modemd = daemon(bank)
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(1)
+    modemd.begin(1)
     [anna] = numbers(1)
     modemd.settled(modemd.send(anna, "Call me"))
     befall(bank, "modem0", "silent", command="+CMGD", times=1)
@@ -294,9 +280,7 @@ def test_a_daemon_killed_between_writing_and_deleting_takes_nothing_twice(
 def test_a_campaign_goes_on_while_answers_come_in(hw_sim_bank: StartBank, daemon: StartDaemon) -> None:
     bank = hw_sim_bank("--air", "0.02", modems=2)
     modemd = daemon(bank)
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(2)
+    modemd.begin(2)
     sent = modemd.send(numbers(120), "a campaign", lane="bulk", report=True)
     bank.wait_for_air(40)
     answered = {entry.to for entry in bank.air()[:20]}

@@ -277,9 +277,7 @@ def test_on_a_full_disk_nothing_is_half_written_and_sending_recovers_with_the_sp
     bank = hw_sim_bank("--air", "0.2", modems=2)
     modemd = Daemon(small_disk, private, ports=bank.ports)
     try:
-        modemd.start()
-        modemd.open_account()
-        modemd.ready(2)
+        modemd.begin(2)
         accepted = modemd.send(numbers(20), "before the disk is full")
         bank.wait_for_air(2)
         ballast = fill(small_disk)
@@ -354,9 +352,7 @@ def test_a_daemon_killed_on_a_full_disk_starts_again_when_there_is_space(
     bank = hw_sim_bank("--air", "0.2", modems=2)
     modemd = Daemon(small_disk, private, ports=bank.ports)
     try:
-        modemd.start()
-        modemd.open_account()
-        modemd.ready(2)
+        modemd.begin(2)
         accepted = modemd.send(numbers(12), "twelve")
         bank.wait_for_air(2)
         ballast = fill(small_disk)

@@ -57,9 +57,7 @@ def test_an_answer_that_comes_after_the_restart_settles_its_message(
     after_ctrl_z = next(point for point in POINTS if point.name == "after Ctrl-Z")
     with campaign(tmp_path, private, air=air, modems=1) as trial:
         modemd = trial.modemd
-        modemd.start()
-        modemd.open_account()
-        modemd.ready(1)
+        modemd.begin(1)
         [message] = modemd.send("+48600700700", "on the air when the daemon dies")
         trial.strike(Kill(after_ctrl_z, 0, 0, 0.0))
         modemd.start()

@@ -81,9 +81,7 @@ def test_every_202_and_every_ctrl_z_comes_after_its_fdatasync(
     hw_sim_bank: StartBank, daemon: StartDaemon, tmp_path: Path
 ) -> None:
     modemd = daemon(hw_sim_bank("--air", "0.05", modems=1))
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(1)
+    modemd.begin(1)
     log = tmp_path / "strace"
     with traced(modemd.pid, log):
         messages = [one for turn in range(5) for one in modemd.send(f"+4860011110{turn}", f"number {turn}")]

@@ -76,9 +76,7 @@ def test_what_is_cancelled_never_goes_out_and_what_goes_out_cannot_be_cancelled(
 ) -> None:
     bank = hw_sim_bank("--air", "0.03", modems=4)
     modemd = daemon(bank)
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(4)
+    modemd.begin(4)
     ids = modemd.send(numbers(160), "some of these are taken back")
     answers = {one: modemd.request("DELETE", f"/v1/messages/{one}") for one in [*ids[40:120], *reversed(ids)]}
     assert {answer.status_code for answer in answers.values()} == {200, 409}

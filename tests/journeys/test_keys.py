@@ -37,9 +37,7 @@ def test_the_keys_of_a_running_daemon_are_mirrored_rotated_lost_and_brought_back
     usb.mkdir()
     paper = str(keys(modemd, "init", "--paper")["paper"])
     modemd.private.words |= {paper, paper.replace(" ", ""), (directory / MASTER).read_text().strip()}
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(2)
+    modemd.begin(2)
     assert "--json" not in refused(modemd, "init")
     assert "stop it first" in refused(modemd, "restore", str(usb))
     assert keys(modemd, "mirror", str(usb))["mirrors"] == [{"directory": str(usb), "current": True}]

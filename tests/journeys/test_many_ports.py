@@ -17,9 +17,7 @@ MODEMS = 300
 def test_three_hundred_ports_work_in_one_process(hw_sim_bank: StartBank, daemon: StartDaemon) -> None:
     bank = hw_sim_bank("--air", "1", modems=MODEMS)
     modemd = daemon(bank)
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(MODEMS, 90)
+    modemd.begin(MODEMS, 90)
     recipients = [f"+48603{number:06}" for number in range(2 * MODEMS)]
     assert modemd.settled(modemd.send(recipients, "to three hundred", lane="bulk")) == {"sent": 2 * MODEMS}
     found = arrived(bank.air())

@@ -83,9 +83,7 @@ def gateway(hw_sim_bank: StartBank, daemon: StartDaemon) -> Gateway:
     def start(modems: int, personality: str = "generic") -> Run:
         bank = hw_sim_bank("--air", "0.08", "--personality", personality, modems=modems)
         modemd = daemon(bank)
-        modemd.start()
-        modemd.open_account()
-        modemd.ready(modems)
+        modemd.begin(modems)
         return Run(modemd, bank)
 
     return start
@@ -226,9 +224,7 @@ def test_one_bad_recipient_fails_alone_and_at_once(hw_sim_bank: StartBank, daemo
     scenario.write_text('[[recipient]]\nprefix = "+48666"\ncause = 21\n[[recipient]]\nprefix = "+48667"\ncause = 38\n')
     bank = hw_sim_bank("--air", "0.08", "--scenario", str(scenario), modems=2)
     modemd = daemon(bank)
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(2)
+    modemd.begin(2)
     barred = modemd.send(["+48666100100", "+48666100101"], "nobody takes these")
     unreachable = modemd.send("+48667100100", "nobody takes this for now")
     good = modemd.send(numbers(20), "but everybody these")

@@ -16,9 +16,7 @@ def test_an_operators_own_dialect_is_spoken_and_the_trace_of_one_modem_shows_it(
     own.write_text('[mine]\nmatch = "simulated|generic"\nsetup = ["AT+MINE=1"]\nkeep_link = false\n')
     modemd = daemon(hw_sim_bank("--air", "0.05", modems=2))
     modemd.environ |= {"MODEMD_MODEMS__DIALECTS": str(own), "MODEMD_MODEMS__TRACED": "modem1"}
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(2)
+    modemd.begin(2)
     assert modemd.settled(modemd.send(numbers(8), "traced, and seen by nobody")) == {"sent": 8}
     said, heard = told(modemd.log, "at.said"), told(modemd.log, "at.heard")
     lines = [entry["line"] for entry in said]

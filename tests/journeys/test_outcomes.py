@@ -16,9 +16,7 @@ TO = "+48600100200"
 
 def ready(modemd: Daemon, modems: int = 1) -> Daemon:
     """Started, with an account and its modems."""
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(modems)
+    modemd.begin(modems)
     return modemd
 
 

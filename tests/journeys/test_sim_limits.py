@@ -152,9 +152,7 @@ def test_a_gap_is_kept_and_a_sim_meets_no_more_recipients_than_it_may(
 ) -> None:
     bank = hw_sim_bank("--air", "0.05", modems=2)
     modemd = configured(daemon(bank), f'[sim."{SIMS[0]}"]\ngap = 0.5\n[sim."{SIMS[1]}"]\nrecipients_per_month = 2\n')
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(2)
+    modemd.begin(2)
     assert modemd.settled(modemd.send(numbers(6), "to six people")) == {"sent": 6}
     met = [entry.to for entry in bank.air() if entry.modem == 1]
     assert len(met) == 2
@@ -234,9 +232,7 @@ def test_a_recipient_is_always_served_by_the_same_sim_where_that_is_set(
 ) -> None:
     bank = hw_sim_bank("--air", "0.03", modems=3)
     modemd = configured(daemon(bank), "[pool]\nsticky_sim = true\n")
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(3)
+    modemd.begin(3)
     recipients = numbers(15)
     for turn in range(3):
         modemd.settled(modemd.send(recipients, f"turn {turn}"))

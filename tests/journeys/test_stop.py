@@ -32,9 +32,7 @@ def test_messages_on_the_air_are_finished_and_no_other_is_begun(
 ) -> None:
     bank = hw_sim_bank("--air", "0.8", modems=2)
     modemd = daemon(bank)
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(2)
+    modemd.begin(2)
     modemd.send(numbers(6), "most of these wait")
     on_the_air(modemd, 2)
     ended = modemd.end(number)
@@ -55,9 +53,7 @@ def test_what_is_unanswered_after_the_grace_is_uncertain_until_its_late_answer(
     bank = hw_sim_bank("--air", "5", modems=1)
     modemd = daemon(bank)
     modemd.environ["MODEMD_QUEUE__STOP_GRACE"] = "0.5"
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(1)
+    modemd.begin(1)
     [message] = modemd.send("+48600300100", "the network takes its time")
     on_the_air(modemd, 1)
     ended = modemd.stop()
@@ -73,9 +69,7 @@ def test_a_modem_that_hangs_does_not_hold_up_a_stop_for_ten_seconds(
 ) -> None:
     bank = hw_sim_bank("--air", "0.1", modems=3)
     modemd = daemon(bank)
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(3)
+    modemd.begin(3)
     befall(bank, 0, "hang_after_ctrl_z")
     befall(bank, 1, "hang_before_prompt")
     modemd.send(numbers(3), "one for each")
@@ -123,9 +117,7 @@ def test_simulated_modems_outlive_a_kill_and_end_with_a_clean_stop(daemon: Start
 def test_a_bank_that_ends_does_not_end_the_daemon(hw_sim_bank: StartBank, daemon: StartDaemon) -> None:
     bank: BankProcess = hw_sim_bank("--air", "0.1", modems=2)
     modemd = daemon(bank)
-    modemd.start()
-    modemd.open_account()
-    modemd.ready(2)
+    modemd.begin(2)
     bank.kill()
     until(lambda: {modem["state"] for modem in modemd.status()["modems"]} == {"absent"})
     messages = modemd.send(numbers(4), "for when they are back")
