@@ -120,7 +120,9 @@ class Desk:
 
     async def why(self, args: Arguments) -> dict[str, Any]:
         """Everything that happened to a message."""
-        return story.tell(await self._queue.story(_message_id(args.get("id"))), self._clock.now(), self._holdup)
+        told, now = await self._queue.story(_message_id(args.get("id"))), self._clock.now()
+        holdup = await self._holdup(told.message) if story.could_go(told.message, now) else ""
+        return story.tell(told, now, holdup)
 
     async def list_messages(self, args: Arguments) -> dict[str, Any]:
         """Messages of all accounts, newest first, without what is in them."""

@@ -96,7 +96,7 @@ class Seats:
 
     def choose(self, wish: Wish, seats: Sequence[Seat], now: int) -> tuple[Grade, Seat | None]:
         """Which of these takes a message, and how well it fits."""
-        keeps = self._keeper(wish, now) if self.rules.sticky else None
+        keeps = self.keeper(wish, now)
         found, seat = choose(wish, seats, self.rules, now, keeps)
         if seat is not None and fails_likely(wish, seat) and self._better(wish, now, keeps):
             return Grade.NEVER, None
@@ -125,6 +125,17 @@ class Seats:
         seat = self._here.get(sim)
         return seat.meter.limited_until(self._clock.now()) if seat is not None and seat.meter is not None else None
 
+    def room(self, sim: str, wish: Wish, now: int) -> tuple[Limits, int | None, bool]:
+        """The limits of a SIM; when they have room for a message, None if they have; and whether it is for want of
+        recipients that they have not."""
+        seat = self._here.get(sim)
+        if seat is None or seat.meter is None:
+            return self._limits(sim), None, False
+        wait, meter = seat.meter.until(now, wish.segments), seat.meter
+        new = meter.is_new(wish.number) and meter.left(now).get("recipients") == 0
+        wait = max(wait, meter.recipients.month.end) if new and meter.recipients is not None else wait
+        return meter.limits, wait if wait > now else None, new
+
     async def close(self) -> None:
         """End what runs in the background."""
         for task in self._renewing.values():
@@ -146,8 +157,10 @@ class Seats:
             for seat in self._here.values()
         )
 
-    def _keeper(self, wish: Wish, now: int) -> str | None:
-        """The SIM of this recipient."""
+    def keeper(self, wish: Wish, now: int) -> str | None:
+        """The SIM of this recipient, where SIMs are sticky."""
+        if not self.rules.sticky:
+            return None
         patience = round(AWAITED_S * SECOND)
 
         def awaited(sim: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from modemd import log
@@ -14,7 +15,7 @@ from modemd.clock import SECOND, Clock
 from modemd.config import Settings
 from modemd.db import Database
 from modemd.dispatcher import Dispatcher, Prepared, prepared
-from modemd.errors import AtError, Conflict, NotFound
+from modemd.errors import AtError, Conflict, ModemdError, NotFound
 from modemd.ids import encode
 from modemd.inbox import Inbox
 from modemd.pin_memory import PinMemory
@@ -22,14 +23,14 @@ from modemd.pool import Condition, Modem, Pool
 from modemd.pool import Settings as PoolSettings
 from modemd.pool.credit import Credits, Question
 from modemd.pool.pin import PinGuard
-from modemd.pool.rotation import Rules
+from modemd.pool.rotation import Rules, Wish
 from modemd.pool.seats import Seats
 from modemd.queue import Claims, Message, Queue
 from modemd.queue.handover import Handover
 from modemd.queue.usage import Usages
 from modemd.service.allowance import Allowance
 from modemd.service.background import Background
-from modemd.service.holdup import holdup
+from modemd.service.holdup import Place, holdup
 from modemd.values import Outcome
 
 _IDENTIFIED = frozenset({Condition.READY, Condition.SENDING, Condition.DRAINING})
@@ -111,10 +112,29 @@ class Floor:
         """Modems that could send now."""
         return sum(modem.may_send and self.seats.limited_until(modem.sim) is None for modem in self.pool.modems)
 
-    def holdup(self, begun_on: str | None) -> str:
-        """Why a message that could go does not; ``begun_on`` is the SIM that has sent its first segments."""
-        ready = (modem.sim for modem in self.pool.modems if modem.may_send)
-        return holdup({sim: self.seats.limited_until(sim) for sim in ready}, begun_on)
+    async def holdup(self, message: Message) -> str:
+        """Why a message that could go does not."""
+        try:
+            number = (await asyncio.to_thread(self._queue.open, message)).to
+        except ModemdError as error:
+            return f"It cannot be opened, and fails when its turn comes: {error.detail}."
+        wish, now = prepared(message, number, [], self._tag(message, number)).wish, self._clock.now()
+        places = [self._place(modem, wish, now) for modem in self.pool.modems]
+        return holdup(wish, places, self.seats.rules, self.seats.keeper(wish, now))
+
+    def _place(self, modem: Modem, wish: Wish, now: int) -> Place:
+        limits, until, new = self.seats.room(modem.sim, wish, now)
+        return Place(
+            modem.name,
+            modem.sim,
+            modem.condition.value,
+            modem.reason,
+            ready=modem.may_send,
+            busy=modem.condition is Condition.SENDING,
+            longest=limits.longest,
+            until=until,
+            new=new,
+        )
 
     def sims(self) -> dict[str, str]:
         """The SIMs of all modems that have ever answered, each with the name of its modem."""
@@ -190,8 +210,12 @@ class Floor:
     def _prepare(self, message: Message) -> Prepared:
         """In a worker thread: open a message and encode it for the air."""
         sms = self._sending.open(message)
-        tag = self._vault.tag(message.account, "sticky sim", sms.to) if self.seats.rules.sticky else b""
-        return prepared(message, sms.to, pdu.segments(sms, reference=message.reference), tag)
+        segments = pdu.segments(sms, reference=message.reference)
+        return prepared(message, sms.to, segments, self._tag(message, sms.to))
+
+    def _tag(self, message: Message, number: str) -> bytes:
+        """A keyed tag of the recipient, where SIMs are sticky."""
+        return self._vault.tag(message.account, "sticky sim", number) if self.seats.rules.sticky else b""
 
     def _credit_of(self, sim: str) -> Question | None:
         asked = self._settings.sim.credit_of(sim)
