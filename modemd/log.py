@@ -232,7 +232,7 @@ def _catch_the_uncaught() -> None:
         if args.exc_value is not None:
             failed("thread.crashed", args.exc_value, level="CRITICAL")
 
-    def unraisable(args: Any) -> None:
+    def unraisable(args: sys.UnraisableHookArgs) -> None:
         if args.exc_value is not None:
             failed("unraisable", args.exc_value)
 

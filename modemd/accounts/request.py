@@ -84,7 +84,7 @@ _FIELDS = frozenset(Request.__dataclass_fields__)
 _KNOWN = "the fields are " + ", ".join(Request.__dataclass_fields__)
 
 
-def _optional(body: Mapping[str, Any], name: str, reader: Callable[[str, Any], T], default: T) -> T:
+def _optional(body: Mapping[str, Any], name: str, reader: Callable[[str, object], T], default: T) -> T:
     """The field read by ``reader``; null means the same as leaving it out."""
     value = body.get(name)
     return default if value is None else reader(name, value)
@@ -106,7 +106,7 @@ def _to(body: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(given)
 
 
-def _ids(prefix: str) -> Callable[[str, Any], tuple[int, ...]]:
+def _ids(prefix: str) -> Callable[[str, object], tuple[int, ...]]:
     def reader(name: str, value: object) -> tuple[int, ...]:
         cure = f"a list of ids like {prefix}_01hzy3kd8q2v5"
         if not isinstance(value, list) or len(value) > MAX_RECIPIENTS:
@@ -149,7 +149,7 @@ def _flag(name: str, value: object) -> bool:
     return value
 
 
-def _choice(known: Mapping[str, T]) -> Callable[[str, Any], T]:
+def _choice(known: Mapping[str, T]) -> Callable[[str, object], T]:
     def reader(name: str, value: object) -> T:
         if not isinstance(value, str) or value not in known:
             raise InvalidField(name, "this is none of the known values", cure="one of " + ", ".join(known))

@@ -46,7 +46,7 @@ class LeanRoute(APIRoute):
         self.app = app
 
 
-async def read_json(request: Request) -> Any:
+async def read_json(request: Request) -> object:
     """The decoded JSON body. Raises UsageError if it is none, UnsupportedMedia if it does not say that it is."""
     announced(request, "application/json", "JSON", "not_json")
     body = await request.body()
@@ -78,7 +78,7 @@ def fields_of(body: Any, *names: str) -> dict[str, Any]:
     return body
 
 
-def strings(body: Any, *names: str) -> dict[str, str]:
+def strings(body: object, *names: str) -> dict[str, str]:
     """The fields of a small body: all there, all strings, no other. Raises InvalidField."""
     body = fields_of(body, *names)
     for name in names:
@@ -120,6 +120,6 @@ def id_in(request: Request, prefix: str, kind: str, name: str = "id") -> int:
     return number
 
 
-def answer(document: Any, status: int = 200) -> Response:
+def answer(document: object, status: int = 200) -> Response:
     """A document as a JSON response."""
     return Response(orjson.dumps(document), status, media_type="application/json")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 
 from modemd import ids
@@ -87,7 +85,7 @@ class WebhookBook:
         return answer({"events": await self._webhooks.redeliver(caller.account_id, number, events)}, 202)
 
 
-def _wanted(body: Any) -> tuple[str, frozenset[str]]:
+def _wanted(body: object) -> tuple[str, frozenset[str]]:
     """URL and kinds of events. Raises InvalidField."""
     fields = fields_of(body, "url", "events")
     url, kinds = fields.get("url"), fields.get("events")
@@ -101,7 +99,7 @@ def _wanted(body: Any) -> tuple[str, frozenset[str]]:
     return url, frozenset(kinds)
 
 
-def _events(body: Any) -> list[int] | None:
+def _events(body: object) -> list[int] | None:
     """The ids of dead letters; None for all. Raises InvalidField, NotFound."""
     given = fields_of(body, "events").get("events")
     if given is None:

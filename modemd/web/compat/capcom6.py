@@ -103,7 +103,7 @@ class Capcom6:
             "tag": name,
         }
 
-    def _numbers(self, given: Any) -> list[str]:
+    def _numbers(self, given: object) -> list[str]:
         """The numbers, each once and each one acceptable. Raises InvalidField."""
         if not isinstance(given, list) or not 1 <= len(given) <= MOST_NUMBERS:
             _wrong("phoneNumbers", f"a list of 1 to {MOST_NUMBERS} numbers")
@@ -178,7 +178,7 @@ def _text(given: Mapping[str, Any]) -> str:
     return text
 
 
-def _moment(field: str, value: Any) -> int | None:
+def _moment(field: str, value: object) -> int | None:
     if value is None:
         return None
     try:

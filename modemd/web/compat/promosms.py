@@ -133,7 +133,7 @@ def _gathered(found: Fields) -> dict[str, Any]:
     return wanted
 
 
-def _moment(date: Any) -> str | None:
+def _moment(date: object) -> str | None:
     """Unix seconds as RFC 3339. Raises InvalidField."""
     if date in (None, ""):
         return None
@@ -143,11 +143,11 @@ def _moment(date: Any) -> str | None:
         raise InvalidField("date", "this is no time", cure="write it in seconds since 1970") from None
 
 
-def _yes(value: Any) -> bool:
+def _yes(value: object) -> bool:
     return value is True or str(value) in _TRUE
 
 
-def _absence(value: Any) -> str:
+def _absence(value: object) -> str:
     return "invalid_field" if value else "missing"
 
 
