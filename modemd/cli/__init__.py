@@ -14,6 +14,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from modemd.cli.lazy import LazyGroup
+from modemd.cli.options import grouped
 from modemd.errors import ConfigError, Conflict, ModemdError, NotFound, NotRunning, PaymentRequired, UsageError
 
 FAILED, WRONG_USAGE, NOT_RUNNING = 1, 2, 3
@@ -42,6 +43,7 @@ FAILED, WRONG_USAGE, NOT_RUNNING = 1, 2, 3
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(None, "--version", package_name="modemd", message="%(prog)s %(version)s")
+@grouped
 def app() -> None:
     """The SMS gateway you plug USB GSM modems into and forget."""
 

@@ -9,13 +9,14 @@ import click
 
 from modemd.cli import FAILED
 from modemd.cli.offline import answers
-from modemd.cli.options import Place, as_json, placed, print_json
+from modemd.cli.options import Place, as_json, grouped, placed, print_json
 from modemd.cli.receipt import told
 from modemd.cli.rendering import console, counted, moment, table
 from modemd.cli.typed import StandardInput, somebody_is_there
 
 
 @click.group("accounts")
+@grouped
 def command() -> None:
     """Create, show, export and delete accounts."""
 

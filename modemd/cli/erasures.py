@@ -9,7 +9,7 @@ import click
 
 from modemd.cli import FAILED
 from modemd.cli.offline import answer
-from modemd.cli.options import Place, as_json, placed, print_json
+from modemd.cli.options import Place, as_json, grouped, placed, print_json
 from modemd.cli.receipt import told
 from modemd.cli.rendering import console, moment, table
 from modemd.cli.typed import HIDDEN, StandardInput
@@ -18,6 +18,7 @@ ID = click.argument("erasure_id", metavar="ID")
 
 
 @click.group("erasures")
+@grouped
 def command() -> None:
     """Show deletions of accounts, and prove them."""
 

@@ -50,20 +50,39 @@ def _said_before(context: click.Context, parameter: click.Parameter, value: Any)
 def placed(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command its ``place``."""
 
-    @click.option("--state-dir", metavar="DIR", callback=_said_before, help="Where the daemon keeps its state.")
-    @click.option(
+    @_where
+    @functools.wraps(function)
+    def wrapped(state_dir: str | None, config: Path | None, debug: bool, **rest: Any) -> Any:
+        return function(place=Place(locate(state_dir), config, debug), **rest)
+
+    return wrapped
+
+
+def grouped(function: Callable[[], None]) -> Callable[..., None]:
+    """Let the place of its commands be said to a group, before a command's name."""
+
+    @_where
+    @functools.wraps(function)
+    def wrapped(**_: object) -> None:
+        function()
+
+    return wrapped
+
+
+def _where(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which daemon is meant."""
+    state_dir = click.option(
+        "--state-dir", metavar="DIR", callback=_said_before, help="Where the daemon keeps its state."
+    )
+    config = click.option(
         "--config",
         metavar="FILE",
         type=click.Path(path_type=Path),
         callback=_said_before,
         help="The configuration file.",
     )
-    @click.option("--debug", is_flag=True, callback=_said_before, hidden=True)
-    @functools.wraps(function)
-    def wrapped(state_dir: str | None, config: Path | None, debug: bool, **rest: Any) -> Any:
-        return function(place=Place(locate(state_dir), config, debug), **rest)
-
-    return wrapped
+    debug = click.option("--debug", is_flag=True, callback=_said_before, hidden=True)
+    return state_dir(config(debug(function)))
 
 
 as_json = click.option("--json", "as_json", is_flag=True, callback=_said_before, help="Print JSON.")

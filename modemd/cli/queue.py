@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
-from modemd.cli.options import Place, as_json, placed, print_json
+from modemd.cli.options import Place, as_json, grouped, placed, print_json
 from modemd.cli.rendering import console, counted, moment, table
 
 ID = click.argument("message_id", metavar="ID")
 
 
 @click.group("queue")
+@grouped
 def command() -> None:
     """List, cancel, retry and settle messages."""
 

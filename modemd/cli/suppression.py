@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from modemd.cli.options import Place, as_json, placed, print_json
+from modemd.cli.options import Place, as_json, grouped, placed, print_json
 from modemd.cli.typed import StandardInput
 
 
 @click.group("suppression")
+@grouped
 def command() -> None:
     """Keep numbers that no account may send to.
 

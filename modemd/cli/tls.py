@@ -7,12 +7,13 @@ import shlex
 import click
 
 from modemd import certificates
-from modemd.cli.options import Place, as_json, placed, print_json
+from modemd.cli.options import Place, as_json, grouped, placed, print_json
 from modemd.clock import SystemClock
 from modemd.state_dir import TLS, prepare
 
 
 @click.group("tls")
+@grouped
 def command() -> None:
     """Make a certificate for the HTTP listener."""
 

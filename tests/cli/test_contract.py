@@ -30,11 +30,12 @@ def commands(group: click.Group = app, path: tuple[str, ...] = ()) -> Iterator[t
             yield from commands(command, (*path, name))
 
 
+ALL = [((), app), *commands()]
 LEAVES = [(path, command) for path, command in commands() if not isinstance(command, click.Group)]
 BY_NAME = pytest.mark.parametrize(("path", "command"), LEAVES, ids=[" ".join(path) for path, _ in LEAVES])
 
 
-@BY_NAME
+@pytest.mark.parametrize(("path", "command"), ALL, ids=[" ".join(path) or "modemd" for path, _ in ALL])
 def test_every_command_takes_a_state_directory_and_a_configuration(
     path: tuple[str, ...], command: click.Command
 ) -> None:
@@ -198,6 +199,9 @@ def test_patience_is_a_number_of_seconds(modemd: Modemd, seconds: str) -> None:
     [
         ["modems", "--state-dir", "/some/where", "drain", "modem0"],
         ["keys", "--state-dir", "/some/where", "mirror", "/x"],
+        ["queue", "--state-dir", "/some/where", "list"],
+        ["--state-dir", "/some/where", "accounts", "list"],
+        ["--state-dir", "/else/where", "modems", "--state-dir", "/some/where", "drain", "modem0"],
     ],
 )
 def test_what_is_said_to_a_group_holds_for_its_command(modemd: Modemd, words: list[str]) -> None:
