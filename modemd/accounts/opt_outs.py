@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import partial
 
 from modemd.accounts.numbers import Numbers
 from modemd.accounts.stop_words import Wish, wish
@@ -14,11 +15,18 @@ from modemd.db import Database, Reader, Transaction
 from modemd.errors import InvalidField, NotFound, Unreadable
 from modemd.ids import IdSource
 from modemd.queue.change import cancel_if_waiting
+from modemd.queue.listing import Wanted
+from modemd.queue.looking import Looking
 from modemd.queue.lookup import waiting_for
+from modemd.queue.states import State
+from modemd.values import Lane
 
 REMEMBERED = 30.0
 """Seconds after which an account's opt-outs are read again: so late another node's become known here."""
 MOST_REMEMBERED = 1000
+SLICE = 100
+"""Messages taken back in one transaction."""
+OPTED_OUT = "opted_out"
 
 
 class How(IntEnum):
@@ -47,6 +55,7 @@ class OptOuts:
         self._numbers = numbers
         self._ids = ids
         self._clock = clock
+        self._queue = Looking(database, clock)
         self._blocked: dict[int, tuple[frozenset[bytes], float]] = {}
         self._changes = 0
 
@@ -85,11 +94,19 @@ class OptOuts:
 
         found, by, created = await self._database.write(insert)
         self.refresh(account)
-        waiting = await self._database.read(lambda db: waiting_for(db, account, key))
-        if waiting:
-            detail = "the account has opted the number out"
-            await self._database.write(lambda tx: cancel_if_waiting(tx, waiting, now, "opted_out", detail))
+        await self._take_back(account, key)
         return OptOut(found, to, How(by), created)
+
+    async def _take_back(self, account: int, key: bytes) -> None:
+        """Cancel what waits for a number; looked for in short reads, for an account may opt out many, one by one."""
+        wanted = Wanted(account, states=frozenset({State.SCHEDULED, State.QUEUED}), to_key=key)
+        detail = "the account has opted the number out"
+        while found := await self._queue.messages(wanted, SLICE):
+            wanted = replace(wanted, before=found[-1].id)
+            waiting, now = [one.id for one in found if one.lane is not Lane.SYSTEM], self._clock.now()
+            await self._database.write(
+                partial(cancel_if_waiting, numbers=waiting, now=now, code=OPTED_OUT, detail=detail)
+            )
 
     async def remove(self, account: int, number: int) -> None:
         """Allow sending to it again. Raises NotFound."""
@@ -128,7 +145,7 @@ class OptOuts:
         if wanted is Wish.STOP:
             new = self._ids.next()
             _insert(tx, (new, account, key, box.seal("opt_out.number", new, number.encode()), int(How.STOP), now))
-            cancel_if_waiting(tx, unwanted, now, "opted_out", "the recipient wrote STOP")
+            cancel_if_waiting(tx, unwanted, now, OPTED_OUT, "the recipient wrote STOP")
         else:
             where = "account = ? AND number_key = ? AND how = ?"
             tx.execute(f"DELETE FROM opt_out WHERE {where}", (account, key, int(How.STOP)))

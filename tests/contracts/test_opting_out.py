@@ -11,7 +11,7 @@ from test_logins import House
 from modemd.accounts import request as requests
 from modemd.accounts.call import Receipt
 from modemd.accounts.inbound import Inbound, Took
-from modemd.accounts.opt_outs import How
+from modemd.accounts.opt_outs import SLICE, How
 from modemd.accounts.whose import Piece
 from modemd.clock import SECOND, rfc3339
 from modemd.db import Database
@@ -115,6 +115,15 @@ async def test_an_opt_out_by_the_account_takes_back_what_waits_for_the_number(to
     assert {(one["to"], one["error"]["code"]) for one in found} == {(ANNA, "opted_out")}
 
 
+async def test_however_much_waits_for_a_number_all_of_it_is_taken_back(town: Town) -> None:
+    for _ in range(SLICE + 1):
+        await town.submit(town.shop)
+    await town.house.accounts.opt_outs.add(town.shop, ANNA)
+    assert await town.states(town.shop) == {"cancelled": 100}, "of the newest hundred"
+    left = await town.house.accounts.sending.messages(town.shop, states=[State.QUEUED])
+    assert left == []
+
+
 async def test_the_account_still_receives_the_message(town: Town) -> None:
     await town.wrote(town.shop)
     await town.hears("STOP")
@@ -174,6 +183,7 @@ async def test_an_opt_out_never_holds_back_a_password(town: Town) -> None:
     await town.house.accounts.errands.reset(phone, "-")
     assert await town.house.accounts.errands.do_all() == 0
     await town.hears("STOP", phone)
+    await town.house.accounts.opt_outs.add(town.shop, phone)
     assert (await town.states(town.shop))["queued"] == 1
     assert await town.refused(town.shop, phone)
 
