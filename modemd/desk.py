@@ -1,4 +1,4 @@
-"""The operator's desk: what the command line may ask of the running daemon, verb by verb.
+"""The operator's desk for messages: what the command line may ask of the running daemon about them, verb by verb.
 
 Each verb takes the arguments of the control socket and gives a JSON document back; `progress` gives one at every
 change. Numbers and texts pass through here on their way to the operator's own account and are kept nowhere.
@@ -12,14 +12,9 @@ from dataclasses import asdict
 from typing import Any
 
 from modemd import story
-from modemd.accounts import notices
 from modemd.accounts import request as requests
-from modemd.accounts.api_keys import ApiKeys
-from modemd.accounts.billing.parts import Billing
-from modemd.accounts.directory import OPERATOR, Account, Directory
-from modemd.accounts.notices import Notices
+from modemd.accounts.directory import OPERATOR
 from modemd.accounts.sending import Sending
-from modemd.accounts.suppression import Suppression
 from modemd.clock import Clock, rfc3339
 from modemd.errors import InvalidField, NotFound
 from modemd.ids import decode, encode
@@ -39,29 +34,19 @@ LISTED = 50
 
 
 class Desk:
-    """The verbs that need no modem."""
+    """The verbs on messages, and the status of everything."""
 
     def __init__(
         self,
         *,
         queue: Queue,
         sending: Sending,
-        directory: Directory,
-        keys: ApiKeys,
-        notices: Notices,
-        billing: Billing,
-        suppression: Suppression,
         status: Callable[[], Awaitable[dict[str, Any]]],
         holdup: story.HoldUp,
         clock: Clock,
     ) -> None:
         self._queue = queue
         self._sending = sending
-        self._directory = directory
-        self._keys = keys
-        self._notices = notices
-        self._billing = billing
-        self._suppression = suppression
         self._status = status
         self._holdup = holdup
         self._clock = clock
@@ -78,13 +63,6 @@ class Desk:
             "queue.cancel": self.cancel,
             "queue.retry": self.retry,
             "queue.resolve": self.resolve,
-            "accounts.create": self.create_account,
-            "accounts.list": self.list_accounts,
-            "accounts.show": self.show_account,
-            "accounts.operator_key": self.operator_key,
-            "suppression.add": self.suppress,
-            "suppression.lift": self.lift,
-            "suppression.check": self.check,
         }
 
     async def status(self, _: Arguments) -> dict[str, Any]:
@@ -152,61 +130,6 @@ class Desk:
             raise InvalidField("how", "that is no way to settle a message", cure="sent, resend or fail")
         return _state(await self._queue.resolve(_message_id(args.get("id")), how))
 
-    async def create_account(self, args: Arguments) -> dict[str, Any]:
-        """A new account that sends freely; its password by SMS and a key, if wanted."""
-        account = await self._directory.create(str(args.get("email", "")), str(args.get("phone", "")), operator=False)
-        answer = {"id": encode("a", account.id), "email": account.email}
-        if args.get("sms"):
-            await self._notices.send(account, notices.FIRST, "made by the operator")
-        if args.get("with_key"):
-            _, answer["api_key"] = await self._keys.mint(account.id, "made with the account")
-        return answer
-
-    async def list_accounts(self, _: Arguments) -> dict[str, Any]:
-        """The accounts."""
-        return {"accounts": [_account(account) for account in await self._directory.accounts()]}
-
-    async def show_account(self, args: Arguments) -> dict[str, Any]:
-        """One account, how it pays, and the names of its keys."""
-        found = await self._directory.find(str(args.get("who", "")))
-        if not found:
-            raise NotFound("there is no such account", cure="modemd accounts list shows them")
-        return {"accounts": [await self._shown(account) for account in found]}
-
-    async def operator_key(self, args: Arguments) -> dict[str, Any]:
-        """A new API key of the operator's own account; or, with ``revoke``, the end of one."""
-        if args.get("revoke") is None:
-            number, key = await self._keys.mint(OPERATOR, str(args.get("name") or ""))
-            return {"id": encode("k", number), "api_key": key}
-        gone = decode("k", str(args["revoke"]))
-        if gone is None:
-            raise NotFound("that is no id of a key", cure="ids look like k_01hzy3kd8q2v5")
-        await self._keys.revoke(OPERATOR, gone)
-        return {"id": encode("k", gone), "revoked": True}
-
-    async def _shown(self, account: Account) -> dict[str, Any]:
-        paying = await self._billing.standing(account.id)
-        paying["credit_text"] = self._billing.tariff.money(paying["credit"])
-        return {**_account(account), "paying": paying, "keys": await self._key_list(account)}
-
-    async def suppress(self, args: Arguments) -> dict[str, Any]:
-        """Let no account send to a number any more."""
-        await self._suppression.add(str(args.get("number", "")))
-        return {"suppressed": True}
-
-    async def lift(self, args: Arguments) -> dict[str, Any]:
-        """Allow a number again."""
-        await self._suppression.lift(str(args.get("number", "")))
-        return {"suppressed": False}
-
-    async def check(self, args: Arguments) -> dict[str, Any]:
-        """Whether a number is suppressed."""
-        return {"suppressed": await self._suppression.holds(str(args.get("number", "")))}
-
-    async def _key_list(self, account: Account) -> list[dict[str, Any]]:
-        keys = await self._keys.of(account.id)
-        return [{"id": encode("k", key.id), "name": key.name, "created_at": rfc3339(key.created)} for key in keys]
-
 
 def _message_id(text: object) -> int:
     number = decode("m", text) if isinstance(text, str) else None
@@ -254,13 +177,3 @@ def _row(message: Message) -> dict[str, Any]:
 
 def _state(state: State) -> dict[str, Any]:
     return {"state": state.label}
-
-
-def _account(account: Account) -> dict[str, Any]:
-    return {
-        "id": encode("a", account.id),
-        "operator": account.operator,
-        "email": account.email,
-        "phone": account.phone,
-        "created_at": rfc3339(account.created),
-    }

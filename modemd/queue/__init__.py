@@ -1,9 +1,11 @@
 """The queue: messages and their states, each verb one short transaction. Knows no modem and no plain text.
 
-submit   accept a call of messages, durably, whole or not at all      (submit.py)
+submit   accept a call of messages, durably, whole or not at all      (submit.py, together.py)
 claims   the next messages by turns, in memory                        (claims.py, turns.py)
-cross    the write-ahead barrier before each Ctrl-Z                   (settle.py, retry.py)
-…        look, cancel, resolve, recover                               (lookup.py, change.py, settle.py)
+cross    the write-ahead barrier before each Ctrl-Z                   (barrier.py, settle.py, retry.py)
+recover  what a daemon before us left in the middle                   (barrier.py, recover.py)
+report   what a status report says                                    (reports.py, matching.py)
+…        look, list; cancel, resolve, come due                        (looking.py, listing.py, change.py)
 """
 
 from __future__ import annotations

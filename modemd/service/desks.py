@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from modemd.account_desk import AccountDesk
 from modemd.accounts import master_key
 from modemd.accounts.keystore import KeyStore
 from modemd.accounts.parts import Accounts
@@ -34,17 +35,13 @@ def verbs(
     desk = Desk(
         queue=queue,
         sending=accounts.sending,
-        directory=accounts.directory,
-        keys=accounts.keys,
-        notices=accounts.notices,
-        billing=accounts.billing,
-        suppression=accounts.suppression,
         status=status,
         holdup=floor.holdup,
         clock=clock,
     )
     desks = (
         desk,
+        AccountDesk(accounts),
         BillingDesk(accounts.directory, accounts.billing),
         PoolDesk(floor.pool, floor.seats.limited_until),
         KeyDesk(keys, master_key.locate(keys.directory), state_dir),
