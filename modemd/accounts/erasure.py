@@ -62,6 +62,11 @@ class Erasures:
         return [*waits, *(alarm for erasure in self._waits.values() for alarm in self._search.alarms(erasure))]
 
     @property
+    def found(self) -> int:
+        """In how many files something of what was erased is still to be removed."""
+        return sum(len(erasure.found) for erasure in self._waits.values())
+
+    @property
     def key_folders(self) -> list[Path]:
         """Where copies of the key store lie."""
         return [self._keys.directory, *self._keys.mirrors]

@@ -48,6 +48,7 @@ class Measuring:
             states=[condition.value for condition in Condition],
             modems=[self._modem(modem) for modem in self._floor().pool.modems],
             erasures_late=await self._erasures.late(),
+            erasures_found=self._erasures.found,
             backlog={what: await count() for what, count in self._backlogs.items()},
         )
 

@@ -56,6 +56,7 @@ class Reading:
     """The states a modem can be in."""
     modems: Sequence[ModemReading]
     erasures_late: int = 0
+    erasures_found: int = 0
     backlog: Mapping[str, int] = field(default_factory=dict)
     """What waits elsewhere, by what it is: ``webhooks``."""
 
@@ -132,6 +133,8 @@ class _Collected(Collector):
     def _duties(self) -> Iterator[Metric]:
         late = self._reading.erasures_late
         yield GaugeMetricFamily("modemd_erasures_late", "Accounts to be erased, readable after 60 s", late)
+        found = self._reading.erasures_found
+        yield GaugeMetricFamily("modemd_erasures_found", "Files with something in the clear that was erased", found)
         backlog = GaugeMetricFamily("modemd_backlog", "What waits to be delivered elsewhere", labels=["what"])
         for what, number in self._reading.backlog.items():
             backlog.add_metric([what], number)

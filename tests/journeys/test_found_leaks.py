@@ -57,12 +57,14 @@ def test_what_lies_open_is_named_by_its_file_until_it_is_gone(gateway: Daemon, t
     assert sorted(found["found"]) == sorted(map(str, planted))
     alarms = gateway.status()["alarms"]
     assert [path for path in planted if not any(f"in the clear in {path}: remove it" in one for one in alarms)] == []
+    assert "modemd_erasures_found 4.0" in httpx.get(f"{gateway.url}/metrics").text
 
     for path in planted:
         path.unlink()
     proof = cli("erasures", "verify", told["id"], "--json", state_dir=gateway.state_dir)
     assert (proof.code, as_json(proof.out)["found"], as_json(proof.out)["state"]) == (0, [], "complete")
     assert "alarms" not in gateway.status()
+    assert "modemd_erasures_found 0.0" in httpx.get(f"{gateway.url}/metrics").text
     assert receipt(gateway, told["id"])["searched_at"] > found["searched_at"]
 
 

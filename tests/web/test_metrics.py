@@ -38,6 +38,7 @@ READING = Reading(
     states=["ready", "absent"],
     modems=[MODEM, replace(MODEM, name="other", signal_dbm=None)],
     erasures_late=1,
+    erasures_found=2,
     backlog={"webhooks": 4},
 )
 
@@ -72,6 +73,7 @@ def test_prometheus_reads_everything() -> None:
     assert value(text, "modemd_modem_segments_total", modem="other", outcome="failed") == 1
     assert value(text, "modemd_modem_rungs_total", modem="other", rung="reopen") == 2
     assert value(text, "modemd_erasures_late") == 1
+    assert value(text, "modemd_erasures_found") == 2
     assert value(text, "modemd_backlog", what="webhooks") == 4
     assert value(text, "process_resident_memory_bytes") > 0
 
