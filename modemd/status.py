@@ -65,8 +65,8 @@ def doubts(counts: Counts) -> list[str]:
     count = counts.states[State.UNCERTAIN]
     if not count:
         return []
-    who = "1 message is" if count == 1 else f"{count} messages are"
-    return [f"{who} uncertain: nobody can tell whether the network has it (modemd queue list --state uncertain)"]
+    who, them = ("1 message is", "it") if count == 1 else (f"{count:,} messages are", "them")
+    return [f"{who} uncertain: nobody can tell whether the network has {them} (modemd queue list --state uncertain)"]
 
 
 def modem_entry(modem: Modem, limited_until: LimitedUntil) -> dict[str, Any]:

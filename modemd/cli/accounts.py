@@ -190,7 +190,8 @@ def delete(place: Place, who: str, yes: bool, as_json: bool) -> int:
 def _ask(who: str) -> None:
     if not somebody_is_there():
         raise click.UsageError("Nobody is there to be asked: --yes deletes without asking.")
-    click.confirm(f"Forget the account of {who} for good?", abort=True)
+    if not click.confirm(f"Forget the account of {who} for good?", err=True):
+        raise click.ClickException("Nothing was deleted.")
 
 
 def _pays(paying: dict[str, Any]) -> str:

@@ -59,7 +59,6 @@ class Service:
         self._running = AsyncExitStack()
         self._allowance = Allowance(settings, clock)
         self._gauge = Gauge()
-        self._on_stop(self.background.end)
 
     async def start(self) -> None:
         """Build and start every part; if one cannot start, those before it are stopped again."""
@@ -100,6 +99,7 @@ class Service:
         self._database = database = connect(self.settings.database_url, clock=self._clock)
         await database.open()
         self._on_stop(database.close)
+        self._on_stop(self.background.end)  # what lasts works on the database until then
         self.queue = Queue(database, self._clock, _node(database), self.settings.queue.valid_for)
         outbox = Outbox(database, self._clock)
         await outbox.open()

@@ -58,6 +58,7 @@ def test_what_is_unanswered_after_the_grace_is_uncertain_until_its_late_answer(
     on_the_air(modemd, 1)
     ended = modemd.stop()
     assert (ended.code, ended.seconds < 3) == (0, True)
+    assert " ERROR " not in ended.err, "nothing works on the database after it is closed"
     assert queue_after(modemd) == queue_after(modemd) | {"uncertain": 1, "sending": 0, "queued": 0}
     modemd.start()
     until(lambda: modemd.message(message)["state"] == "sent", 20)
