@@ -198,6 +198,12 @@ async def test_an_idempotency_key_has_to_be_plain(client: httpx.AsyncClient, key
     assert (answer.status_code, answer.json()["field"]) == (422, "Idempotency-Key")
 
 
+async def test_a_call_has_one_idempotency_key(client: httpx.AsyncClient) -> None:
+    headers = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+    answer = await client.post("/v1/messages", json={"to": "+48600100200", "text": "x"}, headers=headers)
+    assert (answer.status_code, answer.json()["field"]) == (422, "Idempotency-Key")
+
+
 async def test_a_listing_is_walked_page_by_page_newest_first(client: httpx.AsyncClient) -> None:
     numbers = [f"+4860010{place:04d}" for place in range(25)]
     await client.post("/v1/messages", json={"to": numbers, "text": "x"})

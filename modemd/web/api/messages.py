@@ -61,9 +61,7 @@ class Messages:
     async def submit(self, request: Request) -> Response:
         """Send a text to one or many recipients. What is answered with 202 is on disk."""
         caller = await self._doorkeeper.caller(request)
-        key = request.headers.get("idempotency-key")
-        if key is not None and not _KEY.fullmatch(key):
-            raise InvalidField("Idempotency-Key", "this is no key", cure="1 to 255 visible ASCII characters")
+        key = _idempotency_key(request)
         wanted = messages_request.read(await read_json(request), self._clock.now())
         return answer(await self._sending.submit(caller.account_id, wanted, key), 202)
 
@@ -105,6 +103,14 @@ class Messages:
             raise NotFound("there is no such call", cure="an id looks like b_01hzy3kd8q2v5")
         count = await self._sending.cancel_call(caller.account_id, number)
         return answer({"batch": batch, "cancelled": count})
+
+
+def _idempotency_key(request: Request) -> str | None:
+    """The caller's own name for the call. Raises InvalidField if it is none, or there are several."""
+    keys = request.headers.getlist("idempotency-key")
+    if len(keys) > 1 or (keys and not _KEY.fullmatch(keys[0])):
+        raise InvalidField("Idempotency-Key", "this is no key", cure="one, of 1 to 255 visible ASCII characters")
+    return keys[0] if keys else None
 
 
 _BATCH = openapi.parameter("batch", "query", "the call, as its receipt gave it", openapi.id_of("b")) | {
