@@ -8,8 +8,10 @@ its standard input does, so it outlives no daemon, not even a killed one.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import resource
+import signal
 import sys
 import threading
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -24,8 +26,10 @@ import orjson
 from modemd import log
 from modemd.accounts.search import Septets, Wanted, files
 
-LIMIT_S = 900.0
-"""Seconds that a search may take: 50 GB on a machine with nothing else to do."""
+LIMIT_S = 300.0
+"""Seconds that a search may take: 20 GB on a machine with nothing else to do."""
+GRACE_S = 30.0
+"""Seconds more for a child to say how far it came; then it is killed."""
 MEMORY = 1 << 29
 """Octets of address space: the words of an account with long texts take 50 MB in all their forms."""
 TRIES = 3
@@ -56,7 +60,7 @@ class Findings:
     found: list[str] = field(default_factory=list)
     """Files in which a word stands, or whose name holds one: that much of it is left out."""
     unreadable: list[str] = field(default_factory=list)
-    """What could not be searched."""
+    """What was not searched: it could not be read, or the time was up."""
 
 
 class FileSearch:
@@ -69,13 +73,13 @@ class FileSearch:
 
     async def search(self, words: Sequence[str]) -> Findings | None:
         """What is found of these words; None if no search came to its end, which is in the log."""
-        order = await asyncio.to_thread(self._order, words)
         for _ in range(TRIES):
             try:
-                async with asyncio.timeout(self._limit_s):
+                order = await asyncio.to_thread(self._order, words)
+                async with asyncio.timeout(self._limit_s + GRACE_S):
                     answer = await _ask(order)
             except TimeoutError:
-                log.event("search.too_long", level="WARNING", limit_s=self._limit_s)
+                log.event("search.hung", level="WARNING")
                 return None
             except OSError as error:
                 log.failed("search.failed", error, level="WARNING")
@@ -87,13 +91,13 @@ class FileSearch:
 
     def _order(self, words: Sequence[str]) -> bytes:
         places = self._places()
-        return orjson.dumps(
-            {
-                "paths": [str(path) for path in places.paths],
-                "left_out": [str(path) for path in places.left_out],
-                "words": [[word, None if (found := self._septets(word)) is None else list(found)] for word in words],
-            }
-        )
+        order = {
+            "limit_s": self._limit_s,
+            "paths": [str(path) for path in places.paths],
+            "left_out": [str(path) for path in places.left_out],
+            "words": [[word, None if (found := self._septets(word)) is None else list(found)] for word in words],
+        }
+        return json.dumps(order).encode()  # orjson knows no names of files that are no UTF-8
 
 
 async def _ask(order: bytes) -> bytes:
@@ -119,29 +123,38 @@ async def _exchange(child: Process, order: bytes) -> bytes:
     return await child.stdout.read()
 
 
+class _TimeIsUp(Exception):
+    """Raised by the alarm."""
+
+
 def look(order: dict[str, Any]) -> Findings:
-    """Search as ordered; each file until its first hit."""
+    """Search as ordered, until the alarm; each file until its first hit."""
     septets = dict(order["words"])
     wanted = Wanted(list(septets), septets.get, LEAST, VARIETY)
-    findings = Findings()
     left_out = {Path(path) for path in order["left_out"]}
+    findings, path = Findings(), Path("/")
 
     def refuse(error: OSError) -> None:
         findings.unreadable.append(_named(Path(str(error.filename)), wanted))
 
-    for path in files(map(Path, order["paths"]), refuse):
-        if path in left_out:
-            continue
-        try:
-            hit = wanted.is_in(os.fsencode(path.name)) or next(wanted.in_file(path), None) is not None
-        except FileNotFoundError:  # a journal that has gone since it was listed
-            continue
-        except OSError as error:
-            refuse(error)
-            continue
-        if hit:
-            findings.found.append(_named(path, wanted))
+    try:
+        for path in files(map(Path, order["paths"]), refuse):
+            if path not in left_out and _has(path, wanted, refuse):
+                findings.found.append(_named(path, wanted))
+    except _TimeIsUp:
+        findings.unreadable.append(f"{_named(path, wanted)} and what comes after it, the time was up")
     return Findings(_few(findings.found), _few(findings.unreadable))
+
+
+def _has(path: Path, wanted: Wanted, refuse: Callable[[OSError], None]) -> bool:
+    """Whether something wanted is in a file or its name; ``refuse`` is told if that cannot be known."""
+    try:
+        return wanted.is_in(os.fsencode(path.name)) or next(wanted.in_file(path), None) is not None
+    except FileNotFoundError:  # a journal that has gone since it was listed
+        return False
+    except OSError as error:
+        refuse(error)
+        return False
 
 
 def _named(path: Path, wanted: Wanted) -> str:
@@ -164,9 +177,16 @@ def serve() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     order = sys.stdin.buffer.readline()
     threading.Thread(target=_end_with_the_daemon, daemon=True).start()
-    findings = look(orjson.loads(order))
+    ordered = json.loads(order)
+    signal.signal(signal.SIGALRM, _stop_there)
+    signal.setitimer(signal.ITIMER_REAL, ordered["limit_s"])
+    findings = look(ordered)
     sys.stdout.buffer.write(orjson.dumps(findings) + b"\n")
     sys.stdout.buffer.flush()
+
+
+def _stop_there(*_: object) -> None:
+    raise _TimeIsUp
 
 
 def _end_with_the_daemon() -> None:

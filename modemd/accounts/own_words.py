@@ -57,15 +57,16 @@ class OwnWords:
         self._inbox = inbox
 
     async def of(self, account: int) -> list[str]:
-        """The words, each once, those first that tell most; as many as can be read in the time.
+        """The words, each once, those first that tell most: as many as can be read in the time.
 
-        None if the account has no key (any more).
+        There are none if the account has no key (any more).
         """
         found: dict[str, None] = {}
-        with suppress(TimeoutError, ModemdError):  # what cannot be read now cannot be told from what never was
+        with suppress(TimeoutError):
             async with asyncio.timeout(TAKE_FOR):
                 for read in (self._contact, self._buyer, self._messages, self._cards, self._inbound):
-                    found |= dict.fromkeys(word for word in await read(account) if len(word.encode()) >= LEAST)
+                    with suppress(ModemdError):  # one value that was altered hides no other
+                        found |= dict.fromkeys(word for word in await read(account) if len(word.encode()) >= LEAST)
                     await asyncio.sleep(0)  # the loop belongs to the modems
         return list(found)
 
@@ -73,8 +74,10 @@ class OwnWords:
         row = await self._database.read(
             lambda reader: reader.execute("SELECT email, phone FROM account WHERE id = ?", (account,)).fetchone()
         )
+        if row is None:  # a backup was restored that is older than the account
+            return []
         with self._vault.unit(account) as box:
-            sealed = zip(("account.email", "account.phone"), row or (), strict=False)
+            sealed = zip(("account.email", "account.phone"), row, strict=True)
             email, phone = (box.open(place, account, bytes(one)).decode() if one else "" for place, one in sealed)
         return [email, email.lower(), phone, _national(phone)]
 

@@ -151,7 +151,7 @@ def swept(tx: Transaction, sim: str, numbers: Sequence[int], but: str = "") -> N
 def searched(tx: Transaction, number: int, at: int, found: Sequence[str], unreadable: Sequence[str]) -> None:
     """Files were searched for it: those in which something was found, and those that could not be searched."""
     tx.execute("UPDATE erasure SET searched_at = ?, found = ? WHERE id = ?", (at, _text(found), number))
-    _retain(tx, number, [f"not searched, it cannot be read: {path}" for path in unreadable])
+    _retain(tx, number, [f"not searched: {path}" for path in unreadable])
 
 
 def found(reader: Reader, number: int) -> list[str]:

@@ -185,12 +185,30 @@ async def test_one_that_is_killed_again_and_again_is_given_up(tmp_path: Path) ->
         assert await task is None
 
 
-async def test_one_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+async def test_one_that_takes_too_long_says_how_far_it_came(tmp_path: Path) -> None:
     large(tmp_path, 200)
+    (tmp_path / "a leak").write_text(PHONE)
     start = time.monotonic()
-    assert await searching(tmp_path, limit_s=0.3).search(WORDS) is None
+    findings = await searching(tmp_path, limit_s=0.5).search(WORDS)
     assert time.monotonic() - start < 5, "a second one would take as long"
+    how_far = f"{tmp_path / 'large'} and what comes after it, the time was up"
+    assert findings == Findings([str(tmp_path / "a leak")], [how_far])
+
+
+async def test_one_that_hangs_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    large(tmp_path, 200)
+    monkeypatch.setattr("modemd.accounts.file_search.GRACE_S", 0.0)
+    async with under_way(searching(tmp_path, limit_s=1.0)) as (task, child):
+        os.kill(child, signal.SIGSTOP)
+        assert await asyncio.wait_for(task, 10) is None
     assert children() == []
+
+
+async def test_a_name_that_is_no_utf_8_is_no_obstacle(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"zg\xb3oszenia")
+    folder.mkdir()
+    (folder / "leak").write_text(PHONE)
+    assert await searching(folder).search(WORDS) == Findings([f"{tmp_path}/zg\ufffdoszenia/leak"])
 
 
 async def test_it_ends_with_the_daemon(tmp_path: Path, ended: Callable[[int], None]) -> None:

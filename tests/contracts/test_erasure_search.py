@@ -269,7 +269,7 @@ async def test_what_could_not_be_read_stands_in_the_receipt_once(
     path.unlink()
     await house.accounts.erasures.verify(number)
     erasure = await shown(house, number)
-    assert erasure.retained == [f"not searched, it cannot be read: {away}"]
+    assert erasure.retained == [f"not searched: {away}"]
     assert erasure.step is Step.DONE
 
 
@@ -302,6 +302,15 @@ async def test_the_key_does_not_wait_for_words_that_cannot_be_read(
         number = await erased(house)
     assert set(files.asked[0]) == {EMAIL, PHONE, PHONE[3:]}, "what was read until then"
     assert (await shown(house, number)).searched_at is not None
+
+
+@on_sqlite
+async def test_an_account_that_a_restored_backup_does_not_have_is_no_obstacle(house: House, files: Recorded) -> None:
+    account, _ = await house.lived(messages=3)
+    number = await house.accounts.erasures.request(account.id)
+    await house.database.write(lambda tx: tx.execute("DELETE FROM account WHERE id = ?", (account.id,)).rowcount)
+    assert await house.accounts.erasures.do_all() == 0
+    assert (await shown(house, number)).step is Step.DONE
 
 
 @on_sqlite
