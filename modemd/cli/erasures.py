@@ -33,6 +33,9 @@ def list_erasures(place: Place, as_json: bool) -> None:
         print_json(found)
         return
     moments = ("requested", "unreadable", "searched", "completed")
+    if not found["erasures"]:
+        click.echo("no erasures")
+        return
     columns = ("erasure", "state", *moments, "waiting for…", "found in…")
     rows = (
         (

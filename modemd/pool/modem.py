@@ -222,6 +222,9 @@ class Modem:
         """The pool's word on how it is."""
         self._condition = condition
         self.reason = reason
+        if condition is Condition.ABSENT:  # what its network said last holds no longer
+            self._registrations.clear()
+            self.registration, self.operator, self.signal_dbm = Registration.NONE, None, None
         self.on_change()
 
     def explains(self, reason: str) -> None:

@@ -67,6 +67,7 @@ def test_an_account_is_exported_deleted_and_proved_gone(
     assert sent.status_code == 202
     exported = modemd("accounts", "export", EMAIL, "--json", *here).json
     assert (exported["account"]["phone"], exported["messages"][0]["text"]) == (PHONE, TEXT)
+    assert modemd("erasures", "list", *here).out == "no erasures\n"
     type_in(EMAIL + "\n")
     deleted = modemd("accounts", "delete", "-", "--yes", "--json", *here)
     assert deleted.code == 0, deleted.err

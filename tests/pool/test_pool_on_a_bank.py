@@ -78,7 +78,10 @@ async def test_unplugged_and_replugged_it_comes_back_and_nothing_is_lost(
     await bench.sender.settled(4)
     befall(bank.folder, "modem0", "unplug", seconds=0.5)
     await bench.until(lambda modems: modems[0].condition is Condition.ABSENT)
+    away = bench.pool.modem("modem0")
+    assert (away.registration.value, away.operator, away.signal_dbm) == ("none", None, None), "it has no network there"
     await bench.ready(2)
+    assert (away.registration.value, away.operator) == ("home", "hw-sim Mobile")
     bench.sender.send(*(segment(str(n)) for n in range(20, 40)))
     await bench.until(lambda _: True)
     await bench.sender.until(
