@@ -1,33 +1,28 @@
 """What strangers ask for: an account, or a new password.
 
 The answer is given when the request is on disk, before anybody looks whether there is such an account; so neither the
-answer nor the time it takes can tell. Each request is sealed with a random key of its own in the key store, which a
-registration hands on to its account and everything else destroys. What a budget forbids waits, and is then forgotten.
+answer nor the time it takes can tell. What a budget forbids waits, and is then forgotten.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from enum import IntEnum
 from random import SystemRandom
-
-import orjson
 
 from modemd import log
 from modemd.accounts import notices
 from modemd.accounts.budgets import Budgets, loopback
 from modemd.accounts.directory import Account, Directory
+from modemd.accounts.errand_book import MOST_WAITING, Errand, ErrandBook, Kind
 from modemd.accounts.keychain import KeyStore
 from modemd.accounts.limits import DAY, HOUR, Disguise, Limit
 from modemd.accounts.notices import Notices
 from modemd.accounts.vault import Vault
 from modemd.clock import SECOND, Clock
 from modemd.db import Database
-from modemd.errors import Conflict, ModemdError, Unreadable
+from modemd.errors import Conflict, ModemdError
 from modemd.ids import IdSource
 
-MOST_WAITING = 1000
 PER_NETWORK = 20
 """Requests an hour from one network that are looked at; loopback is exempt."""
 FORGOTTEN = 86_400 * SECOND
@@ -39,27 +34,6 @@ APART = (0.1, 0.4)
 """Seconds from a request to its being looked at. What follows takes longer for a new number than for a known one, and
 would delay whatever is asked next: so it happens at a moment that no caller knows."""
 _RANDOM = SystemRandom()
-
-
-class Kind(IntEnum):
-    """What is asked for; the numbers are stored."""
-
-    REGISTRATION = 1
-    RESET = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """One request, opened."""
-
-    id: int
-    kind: Kind
-    created: int
-    email: str
-    phone: str
-    """E.164 for a registration; empty for a reset."""
-    login: str
-    network: str
 
 
 class Errands:
@@ -77,13 +51,10 @@ class Errands:
         ids: IdSource,
         clock: Clock,
     ) -> None:
-        self._database = database
-        self._keys = keys
-        self._vault = vault
+        self._book = ErrandBook(database, keys, vault, ids, clock)
         self._directory = directory
         self._notices = notices
         self._budgets = budgets
-        self._ids = ids
         self._clock = clock
         self._disguise = Disguise(clock)
         self._asked = Limit(PER_NETWORK, HOUR, clock)
@@ -115,12 +86,7 @@ class Errands:
 
     async def tidy(self) -> None:
         """At start: drop keys that a crash left without their request."""
-        known = await self._database.read(
-            lambda reader: {row[0] for row in reader.execute("SELECT id FROM errand UNION SELECT id FROM account")}
-        )
-        for number in self._keys.untagged():
-            if number not in known:
-                await asyncio.to_thread(self._keys.destroy, number, remember=False)
+        await self._book.tidy()
 
     async def run(self) -> None:
         """Do what is asked for until cancelled, a little after it was asked."""
@@ -167,38 +133,13 @@ class Errands:
             log.event("errand.refused", level="WARNING", kind=kind, net=payload["network"])
             return
         self._asked.count(place)
-        number, now = self._ids.next(), self._clock.now()
-        await asyncio.to_thread(self._keys.add, number, {})
-        sealed = self._vault.seal(number, "errand.payload", number, orjson.dumps(payload))
-        taken = await self._database.write(
-            lambda tx: (
-                tx.execute(
-                    "INSERT INTO errand (id, kind, payload, created) SELECT ?, ?, ?, ?"
-                    " WHERE (SELECT count(*) FROM errand) < ?",
-                    (number, int(kind), sealed, now, MOST_WAITING),
-                ).rowcount
-            )
-        )
-        if not taken:
+        if not await self._book.add(kind, payload):
             log.event("errand.refused", level="ERROR", kind=kind, waiting=MOST_WAITING)
-            await asyncio.to_thread(self._keys.destroy, number, remember=False)
         self._new.set()
 
     async def _waiting(self) -> list[Errand]:
-        rows = await self._database.read(
-            lambda reader: reader.execute("SELECT id, kind, payload, created FROM errand ORDER BY id").fetchall()
-        )
-        self._later &= {row[0] for row in rows}
-        found = []
-        for number, kind, payload, created in (row for row in rows if row[0] not in self._later):
-            try:
-                plain = self._vault.open(number, "errand.payload", number, bytes(payload))
-            except Unreadable as error:
-                log.failed("errand.lost", error)
-                await self._delete(number)
-                continue
-            fields = {name: orjson.loads(plain).get(name, "") for name in ("email", "phone", "login", "network")}
-            found.append(Errand(number, Kind(kind), created, **fields))
+        found, known = await self._book.waiting(self._later)
+        self._later &= known
         return found
 
     async def _do(self, errand: Errand) -> bool:
@@ -254,12 +195,7 @@ class Errands:
         return True
 
     async def _over(self, errand: Errand, *, keep_key: bool = False) -> bool:
-        """Forget a request: first its row, then its key."""
+        """Forget a request that is done, or too old."""
         self._held_by.pop(errand.id, None)
-        await self._delete(errand.id)
-        if not keep_key:
-            await asyncio.to_thread(self._keys.destroy, errand.id, remember=False)
+        await self._book.forget(errand, keep_key=keep_key)
         return True
-
-    async def _delete(self, number: int) -> None:
-        await self._database.write(lambda tx: tx.execute("DELETE FROM errand WHERE id = ?", (number,)).rowcount)
