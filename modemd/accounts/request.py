@@ -95,7 +95,8 @@ def _to(body: Mapping[str, Any]) -> tuple[str, ...]:
     if isinstance(given, str):
         given = [given]
     if not isinstance(given, list) or not given:
-        raise InvalidField("to", "there is no recipient", cure='give a number, or a list of numbers, as "to"')
+        detail = "this is no string, and no list of strings" if given else "there is no recipient"
+        raise InvalidField("to", detail, cure='give a number, or a list of numbers, as "to"')
     if len(given) > MAX_RECIPIENTS:
         raise InvalidField("to", f"there are more than {MAX_RECIPIENTS} recipients", cure="split the call")
     for place, number in enumerate(given):
@@ -122,7 +123,8 @@ def _ids(prefix: str) -> Callable[[str, object], tuple[int, ...]]:
 def _text(body: Mapping[str, Any]) -> str:
     text = body.get("text")
     if not isinstance(text, str) or not text.strip():
-        raise InvalidField("text", "there is no text", cure='give the text of the message as "text"')
+        detail = "this is no string" if text and not isinstance(text, str) else "there is no text"
+        raise InvalidField("text", detail, cure='give the text of the message as "text"')
     if len(text) > MAX_TEXT:
         raise InvalidField("text", "the text does not fit 255 segments", cure="shorten it", code="text_too_long")
     return _characters("text", text)

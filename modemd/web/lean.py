@@ -63,7 +63,7 @@ def announced(request: Request, media_type: str, name: str, code: str) -> None:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
         cure = f"send Content-Type: {media_type}"
         raise UnsupportedMedia(f"the body is not announced as {name}", cure=cure, code=code)
-    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+    if request.headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
         cure = "send it without Content-Encoding"
         raise UnsupportedMedia("a compressed body is not read here", cure=cure, code="compressed")
 

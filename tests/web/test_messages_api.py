@@ -125,6 +125,13 @@ async def test_a_text_of_more_segments_than_there_can_be_is_too_long(client: htt
     assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "text_too_long", "text")
 
 
+async def test_a_field_that_is_no_string_is_not_called_missing(client: httpx.AsyncClient) -> None:
+    number = await client.post("/v1/messages", json={"to": 48600100200, "text": "x"})
+    text = await client.post("/v1/messages", json={"to": "+48600100200", "text": 7})
+    assert [answer.json()["field"] for answer in (number, text)] == ["to", "text"]
+    assert all("no string" in answer.json()["detail"] for answer in (number, text))
+
+
 async def test_a_message_for_later_is_scheduled(client: httpx.AsyncClient) -> None:
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     answer = await client.post("/v1/messages", json={"to": "+48600100200", "text": "x", "send_at": later})
