@@ -25,7 +25,7 @@ from modemd.errors import ModemdError
 NEWEST = 200
 """Messages, inbound SMS and recipients that are taken of each: what leaks, leaks of the newest too."""
 TAKE_FOR = 1.0
-"""Seconds after which no more is read: the key's end waits for this. It takes 10 to 30 ms."""
+"""Seconds after which no more is read: the key's end waits for this. It takes 5 to 20 ms."""
 LEAST = 8
 """Octets of a word: shorter ones are found by chance."""
 LEAST_TEXT = 16
