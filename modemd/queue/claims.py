@@ -146,12 +146,15 @@ class Claims(Generic[P]):
             self._let_go.add(message.id)
 
     def drop(self, message: Message) -> None:
-        """A message that waits in hand was cancelled."""
-        stock = self._stock.get(_key(message))
-        if stock is not None and (claim := stock.drop(message.id)) is not None:
+        """A message that waits was cancelled: it is no longer in hand, nor is it if it is just being fetched."""
+        key = _key(message)
+        stock = self._stock.get(key)
+        if stock is not None and stock.drop(message.id) is not None:
             self.in_hand -= 1
-            self.let_go(claim.message)
-            self._rest_if_empty(_key(message))
+            self.let_go(message)
+            self._rest_if_empty(key)
+        elif self._fetch is not None:
+            self._let_go.add(message.id)
 
     def forget(self, account: int) -> None:
         """An account is gone: nothing of it stays in hand, and it has no turn."""

@@ -147,7 +147,7 @@ async def test_what_waited_is_uncertain_held_and_told_so(house: House, backup: D
     counts = await queue.counts()
     assert {state: number for state, number in counts.states.items() if number} == {State.UNCERTAIN: 4}
     assert not any(counts.lanes.values())
-    story = tell(await queue.story(queued), house.clock.now(), lambda _: "nothing holds it up")
+    story = tell(await queue.story(queued), house.clock.now(), "nothing holds it up")
     assert "a backup was restored" in story["summary"]
     assert "modemd queue resolve" in story["summary"]
     house.clock.advance(10 * 86_400)
