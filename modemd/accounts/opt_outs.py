@@ -87,6 +87,8 @@ class OptOuts:
 
         def insert(tx: Transaction) -> tuple[int, int, int]:
             _insert(tx, (wanted, account, key, sealed, int(how), now))
+            if how is How.API:  # its own word, which no START takes back, outlasts a STOP
+                tx.execute("UPDATE opt_out SET how = ? WHERE account = ? AND number_key = ?", (int(how), account, key))
             row: tuple[int, int, int] = tx.execute(
                 "SELECT id, how, created FROM opt_out WHERE account = ? AND number_key = ?", (account, key)
             ).fetchone()

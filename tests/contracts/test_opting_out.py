@@ -115,6 +115,15 @@ async def test_an_opt_out_by_the_account_takes_back_what_waits_for_the_number(to
     assert {(one["to"], one["error"]["code"]) for one in found} == {(ANNA, "opted_out")}
 
 
+async def test_an_accounts_own_word_after_a_stop_is_not_lifted_by_start(town: Town) -> None:
+    await town.wrote(town.shop)
+    await town.hears("STOP")
+    await town.house.accounts.opt_outs.add(town.shop, ANNA)
+    await town.hears("START")
+    assert await town.opted_out(town.shop) == [(ANNA, How.API)]
+    assert await town.refused(town.shop)
+
+
 async def test_however_much_waits_for_a_number_all_of_it_is_taken_back(town: Town) -> None:
     for _ in range(SLICE + 1):
         await town.submit(town.shop)
