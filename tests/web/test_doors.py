@@ -254,6 +254,15 @@ async def test_capcom6_refuses_an_id_it_has(service: Service, stranger: httpx.As
     assert len(await sent(service)) == 1
 
 
+async def test_capcom6_refuses_the_id_of_a_message_that_is_forgotten(
+    service: Service, stranger: httpx.AsyncClient
+) -> None:
+    credentials = ("anybody", service.key)
+    assert (await stranger.post(CAPCOM6, json={**MESSAGE, "id": "a"}, auth=credentials)).status_code == 202
+    await service.database.write(lambda tx: tx.execute("DELETE FROM message"))
+    assert (await stranger.post(CAPCOM6, json={**MESSAGE, "id": "a"}, auth=credentials)).status_code == 409
+
+
 async def test_capcom6_shows_a_message_where_its_location_says(service: Service, stranger: httpx.AsyncClient) -> None:
     credentials = ("anybody", service.key)
     answer = await stranger.post(CAPCOM6, json={**MESSAGE, "id": "2026/11?#%41"}, auth=credentials)

@@ -61,9 +61,12 @@ class Capcom6:
             given = await _read(request)
             name = _name(given)
             if await self._messages(account, name, 1):
-                raise Conflict("there is a message with this id", cure="choose another", code="id_exists")
+                raise _taken()
             await self._counter.submit(account, self._body(given, name), f"3rdparty {name}")
-            document = self._document(name, await self._messages(account, name), given.get("deviceId"))
+            found = await self._messages(account, name)
+            if not found:  # it was submitted long ago, and has been forgotten by its age
+                raise _taken()
+            document = self._document(name, found, given.get("deviceId"))
         except ModemdError as error:
             return _refusal(error)
         response = answer(document, 202)
@@ -168,6 +171,10 @@ def _name(given: Mapping[str, Any]) -> str:
     if not isinstance(name, str) or not _ID.fullmatch(name):
         _wrong("id", "1 to 36 visible ASCII characters")
     return name
+
+
+def _taken() -> Conflict:
+    return Conflict("there is a message with this id", cure="choose another", code="id_exists")
 
 
 def _text(given: Mapping[str, Any]) -> str:
