@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from web_service import Service
 
 from modemd.accounts import keystore
 from modemd.accounts.billing.tariff import Tariff
 from modemd.accounts.directory import OPERATOR
 from modemd.accounts.inbound import Inbound
+from modemd.accounts.keystore import KeyStore
 from modemd.accounts.numbers import Numbers
 from modemd.accounts.parts import Accounts, Terms
 from modemd.at.pdu import count, plain
-from modemd.clock import SystemClock
-from modemd.db import connect
+from modemd.clock import Clock, SystemClock
+from modemd.db import Database, connect
 from modemd.queue import Queue
 from modemd.web import compat
 from modemd.web.api import create_app
@@ -47,26 +50,11 @@ async def service(tmp_path: Path, tariff: Tariff) -> AsyncIterator[Service]:
     await database.open()
     store = keystore.open_or_create(tmp_path / "state.keys", fresh=True)
     queue = Queue(database, clock, "node")
-    accounts = Accounts(
-        database,
-        store,
-        queue,
-        Terms(Numbers("PL"), tariff=tariff),
-        count=lambda text: count(text).parts,
-        plain=plain,
-        capacity=lambda: 3600.0,
-        clock=clock,
-    )
-    await accounts.start()
+    accounts = await built_accounts(database, store, queue, clock, tariff)
     account = await accounts.directory.create("user@example.org", "+48600100100")
     (_, key), (_, operator_key) = await accounts.keys.mint(account.id), await accounts.keys.mint(OPERATOR)
     rates = Rates(Rate(0, clock), Rate(0, clock))
-    outbox = Outbox(database, clock)
-    await outbox.open()
-    telling = Telling(database, accounts.vault, outbox, Manners(allow_private=True), ids=queue.ids, clock=clock)
-    accounts.on_ended(telling.callers_changed)
-    accounts.export.more = telling.lists
-    await telling.start()
+    telling = await built_telling(database, queue, clock, accounts)
     inbox = Inbound(
         database,
         accounts.vault,
@@ -78,35 +66,72 @@ async def service(tmp_path: Path, tariff: Tariff) -> AsyncIterator[Service]:
     )
     accounts.export.inbox = inbox
     service = Service(database, store, queue, accounts, account, key, operator_key, rates, telling, inbox)
+    async with listening(application(service, clock)) as service.address:
+        yield service
+        await telling.stop()
+    accounts.close()
+    await database.close()
+
+
+async def built_accounts(database: Database, store: KeyStore, queue: Queue, clock: Clock, tariff: Tariff) -> Accounts:
+    """Accounts whose codec is the real one."""
+    accounts = Accounts(
+        database,
+        store,
+        queue,
+        Terms(Numbers("PL"), tariff=tariff),
+        count=lambda text: count(text).parts,
+        plain=plain,
+        capacity=lambda: 3600.0,
+        clock=clock,
+    )
+    await accounts.start()
+    return accounts
+
+
+async def built_telling(database: Database, queue: Queue, clock: Clock, accounts: Accounts) -> Telling:
+    """Webhooks and live events, introduced to the accounts."""
+    outbox = Outbox(database, clock)
+    await outbox.open()
+    telling = Telling(database, accounts.vault, outbox, Manners(allow_private=True), ids=queue.ids, clock=clock)
+    accounts.on_ended(telling.callers_changed)
+    accounts.export.more = telling.lists
+    await telling.start()
+    return telling
+
+
+def application(service: Service, clock: Clock) -> FastAPI:
+    """The API over a service, every door open."""
 
     async def ready() -> str | None:
         return service.missing
 
-    app = create_app(
+    return create_app(
         status=status,
         ready=ready,
         clock=clock,
-        accounts=accounts,
-        inbox=inbox,
-        telling=telling,
+        accounts=service.accounts,
+        inbox=service.inbox,
+        telling=service.telling,
         doors=compat.NAMES,
-        rates=rates,
+        rates=service.rates,
         measure=service.measure,
     )
+
+
+@asynccontextmanager
+async def listening(app: FastAPI) -> AsyncIterator[tuple[str, int]]:
+    """The address at which uvicorn serves an application until the block ends."""
     config = uvicorn.Config(app, port=0, access_log=False, lifespan="off", log_config=None)
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
     await server.startup()
-    service.address = server.servers[0].sockets[0].getsockname()
-    yield service
-    await telling.stop()
+    yield server.servers[0].sockets[0].getsockname()
     for listener in server.servers:  # shutdown() would sleep for a tenth of a second, in every test
         listener.close()
     for connection in list(server.server_state.connections):
         connection.shutdown()
-    accounts.close()
-    await database.close()
 
 
 @pytest.fixture
