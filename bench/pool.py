@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from bench.rig import bank, busy_share, daemon, gaps_ms, percentile, report, run_json, span_s
 
@@ -26,6 +27,34 @@ def ideal_s(messages: int, modems: int, air_s: float, kept_s: float) -> float:
     return air_s + (math.ceil(messages / modems) - 1) * kept_s
 
 
+class Run(NamedTuple):
+    """The same messages, sent by each on the same bank."""
+
+    trivial: list[dict[str, Any]]
+    ours: list[dict[str, Any]]
+    gaps: list[dict[str, float]]
+    """What each of our modems says of its gaps, in milliseconds."""
+    cpu_s: float
+
+
+def run(folder: Path, options: argparse.Namespace, kept_s: float) -> Run:
+    """First the trivial client, then modemd."""
+    with bank(folder, options.modems, options.air, "--cmms-air", str(kept_s)) as modems:
+        command = [sys.executable, "-m", "bench.trivial_client", str(options.messages), *modems.ports]
+        subprocess.run(command, check=True, capture_output=True)
+        trivial = modems.wait_for(options.messages, 30)
+        with daemon(folder, modems.ports) as gateway:
+            before = gateway.cpu_s()
+            for start in range(0, options.messages, BULK):
+                last = min(start + BULK, options.messages)
+                numbers = [f"+48601{number:06d}" for number in range(start, last)]
+                gateway.post({"to": numbers, "text": "Hello from the bench"})
+            ours = modems.wait_for(2 * options.messages, 600)[options.messages :]
+            cpu_s = gateway.cpu_s() - before
+            gaps = [modem["gap_ms"] for modem in run_json("modems", state=gateway.state)["modems"]]
+            return Run(trivial, ours, gaps, cpu_s)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=400)
@@ -35,20 +64,7 @@ def main() -> None:
     options = parser.parse_args()
     kept_s = CMMS_SHARE * options.air if options.cmms_air is None else options.cmms_air
     with tempfile.TemporaryDirectory(prefix="modemd-bench-") as name:
-        folder = Path(name)
-        with bank(folder, options.modems, options.air, "--cmms-air", str(kept_s)) as modems:
-            command = [sys.executable, "-m", "bench.trivial_client", str(options.messages), *modems.ports]
-            subprocess.run(command, check=True, capture_output=True)
-            trivial = modems.wait_for(options.messages, 30)
-            with daemon(folder, modems.ports) as gateway:
-                before = gateway.cpu_s()
-                for start in range(0, options.messages, BULK):
-                    last = min(start + BULK, options.messages)
-                    numbers = [f"+48601{number:06d}" for number in range(start, last)]
-                    gateway.post({"to": numbers, "text": "Hello from the bench"})
-                ours = modems.wait_for(2 * options.messages, 600)[options.messages :]
-                cpu = gateway.cpu_s() - before
-                own = [modem["gap_ms"] for modem in run_json("modems", state=gateway.state)["modems"]]
+        trivial, ours, own, cpu = run(Path(name), options, kept_s)
     gaps, theirs = gaps_ms(ours), gaps_ms(trivial)
     report(
         "pool",
