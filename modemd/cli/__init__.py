@@ -6,6 +6,7 @@ is not running.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -50,7 +51,15 @@ def app() -> None:
 
 def main() -> NoReturn:
     """The entry point: run the command line's words, end with the exit code."""
+    _open_streams()
     sys.exit(run(sys.argv[1:]))
+
+
+def _open_streams() -> None:
+    """Open what is closed of the three standard streams; else the next file or port would be taken for one of them."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # Python's own way to say so
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  # for as long as the process lives
 
 
 def run(words: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ from modemd.cli.offline import answers
 from modemd.cli.options import Place, as_json, grouped, placed, print_json
 from modemd.cli.receipt import told
 from modemd.cli.rendering import console, counted, moment, table
-from modemd.cli.typed import StandardInput, somebody_is_there
+from modemd.cli.typed import StandardInput
 
 
 @click.group("accounts")
@@ -188,7 +188,7 @@ def delete(place: Place, who: str, yes: bool, as_json: bool) -> int:
 
 
 def _ask(who: str) -> None:
-    if not somebody_is_there():
+    if not sys.stdin.isatty():
         raise click.UsageError("Nobody is there to be asked: --yes deletes without asking.")
     if not click.confirm(f"Forget the account of {who} for good?", err=True):
         raise click.ClickException("Nothing was deleted.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 
 from modemd.cli.options import Place, as_json, placed, print_json
 from modemd.cli.rendering import counted
-from modemd.cli.typed import HIDDEN, StandardInput, somebody_is_there
+from modemd.cli.typed import HIDDEN, StandardInput
 from modemd.errors import NotRunning
 
 directory = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
@@ -123,7 +124,7 @@ def _ask(place: Place, verb: str, **args: Any) -> dict[str, Any]:
 def _typed() -> bytes:
     from modemd import service
 
-    if somebody_is_there():
+    if sys.stdin.isatty():
         click.echo("The master key's paper form, on one line: ", err=True, nl=False)
     return service.from_paper(StandardInput().line(HIDDEN))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -54,7 +55,8 @@ def command(
 
     def announce(started: Service) -> None:
         url = f"{'https' if settings.certificate else 'http'}://{_host(settings)}:{started.port}"
-        click.echo(f"modemd listens on {url}")
+        with suppress(OSError):  # nobody may be there to read it: that stops no gateway
+            click.echo(f"modemd listens on {url}")
         if first_message:
             welcoming.add(asyncio.get_running_loop().create_task(welcome(started, url)))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import TextIO
 
 import click
 
@@ -18,26 +17,15 @@ class StandardInput:
         """The value, or the next line if it is ``-``."""
         if value != HIDDEN:
             return value
-        line = _input().readline().strip()
+        line = sys.stdin.readline().strip()
         if not line:
             raise click.UsageError("Standard input ended before every value was read.")
         return line
 
     def lines(self) -> list[str]:
         """Every line that is left, without empty ones."""
-        return [line.strip() for line in _input() if line.strip()]
+        return [line.strip() for line in sys.stdin if line.strip()]
 
     def rest(self, value: str) -> str:
         """The value, or all that is left if it is ``-``, without its last line end."""
-        return _input().read().removesuffix("\n") if value == HIDDEN else value
-
-
-def somebody_is_there() -> bool:
-    """Whether standard input is a terminal."""
-    return sys.stdin is not None and sys.stdin.isatty()
-
-
-def _input() -> TextIO:
-    if sys.stdin is None:  # started with its descriptor closed
-        raise click.UsageError("Standard input is closed: there is nothing to be read from it.")
-    return sys.stdin
+        return sys.stdin.read().removesuffix("\n") if value == HIDDEN else value

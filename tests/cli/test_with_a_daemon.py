@@ -6,11 +6,13 @@ import asyncio
 import io
 import itertools
 import json
+import os
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +53,38 @@ def test_status_is_the_document_of_the_interface(at: Modemd) -> None:
     assert document["running"] is True
     assert document.keys() == {"running", "version", "node", "uptime_s", "queue", "totals", "rate", "modems"}
     assert len(document["modems"]) == 2
+
+
+@pytest.mark.parametrize("streams", ["<&- >&- 2>&-", "| true"])
+def test_a_daemon_needs_nobody_who_reads_what_it_says(modemd: Modemd, tmp_path: Path, streams: str) -> None:
+    state = tmp_path / "unheard"
+    words = [sys.executable, "-m", "modemd", "start", "--state-dir", str(state), "--listen", "127.0.0.1:0"]
+    command = f"{shlex.join([*words, '--simulate', '1'])} {streams}"
+    with subprocess.Popen(["/bin/bash", "-c", f"set -o pipefail; {command}"], start_new_session=True) as shell:
+        try:
+            wait_for(lambda: modemd("modems", "--state-dir", str(state)).code == 0)
+            wait_for(lambda: "ready" in modemd("modems", "--state-dir", str(state)).out)
+        finally:
+            os.killpg(shell.pid, signal.SIGTERM)
+        wait_for(lambda: modemd("status", "--state-dir", str(state)).code == 3)
+
+
+def test_what_is_closed_of_the_standard_streams_is_nobody_elses(tmp_path: Path) -> None:
+    program = "import os, sys; from modemd.cli import main; sys.argv = ['modemd', '--version']\n"
+    program += "try: main()\nexcept SystemExit: pass\n"
+    program += (
+        f"open({str(tmp_path / 'seen')!r}, 'w').write(' '.join(os.readlink(f'/proc/self/fd/{{n}}') for n in '012'))"
+    )
+    command = f"{shlex.join([sys.executable, '-c', program])} <&- >&- 2>&-"
+    subprocess.run(["/bin/sh", "-c", command], check=True, timeout=30)
+    assert (tmp_path / "seen").read_text() == "/dev/null /dev/null /dev/null"
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_status_for_people_names_the_modems(at: Modemd) -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from modemd.cli.recipients import read_numbers
 from modemd.cli.rendering import Rows, cell, counted, lately, listed, moment, span, table
-from modemd.cli.typed import StandardInput, somebody_is_there
+from modemd.cli.typed import StandardInput
 from modemd.clock import SECOND
 
 
@@ -74,14 +74,6 @@ def test_numbers_are_shown_with_their_unit_and_unknown_things_as_a_dash() -> Non
 def test_a_csv_file_that_cannot_be_read_is_told_by_its_option() -> None:
     with pytest.raises(click.UsageError, match="--from-csv"):
         read_numbers(io.StringIO('phone\n"' + "0" * 200_000 + '"\n'))
-
-
-def test_where_standard_input_is_closed_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", None)
-    assert not somebody_is_there()
-    for read in (lambda: StandardInput().line("-"), StandardInput().lines, lambda: StandardInput().rest("-")):
-        with pytest.raises(click.UsageError, match="closed"):
-            read()
 
 
 def drawn(rows: Rows, width: int) -> list[str]:
