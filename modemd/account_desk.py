@@ -92,4 +92,4 @@ class AccountDesk:
 
 
 def _account(account: Account) -> dict[str, Any]:
-    return {**views.account(account), "operator": account.operator}
+    return {"id": encode("a", account.id), "operator": account.operator, **views.account(account)}
