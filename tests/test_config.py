@@ -154,6 +154,10 @@ def test_a_wrong_value_is_told_by_its_key_and_never_repeated(tmp_path: Path, tex
         ('[logs]\nlevel = "debug"\n', "it has to be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
         ("[keys]\nmirrors = 1\n", "a list"),
         ("tls = 1\n", "a table"),
+        ('[modems]\nports = [""]\n', "socket://host:port"),
+        ('[modems]\nports = ["/dev/ttyUSB0", "socket://serial-server"]\n', "socket://host:port"),
+        ('[modems]\nports = ["socket://10.0.0.1:99999"]\n', "socket://host:port"),
+        ('[modems]\nports = ["tcp://10.0.0.1:7000"]\n', "socket://host:port"),
         ('[numbers]\nregion = "pl"\n', "PL"),
         ('[numbers]\nregion = "XX"\n', "PL"),
         ('[billing]\ncurrency = "zl"\n', "PLN"),
@@ -207,6 +211,11 @@ def test_a_file_that_is_no_toml_is_told_by_its_path(tmp_path: Path, content: byt
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=r"broken\.toml"):
         config.load(tmp_path, path)
+
+
+@pytest.mark.parametrize("port", ["socket://10.0.0.1:7000", "socket://serial-server:1", "socket://[::1]:65535"])
+def test_a_modem_may_be_behind_a_serial_server(tmp_path: Path, port: str) -> None:
+    assert config.load(tmp_path, options={"modems": {"ports": (port,)}}).modems.ports == (port,)
 
 
 def test_a_state_directory_that_is_closed_is_told_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

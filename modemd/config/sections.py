@@ -5,6 +5,7 @@ Sections of some size have files of their own: listener.py, billing.py, retentio
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -45,6 +46,19 @@ class Modems(Section):
         default=Path("/"),
         description="where sys and dev are; elsewhere in a container that has the host's mounted aside",
     )
+
+    @field_validator("ports")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """A device may come later; what is no address never does."""
+        if not all(port and ("://" not in port or _is_address(port)) for port in value):
+            raise ValueError("a port is a device, a pty or socket://host:port")
+        return value
+
+
+def _is_address(port: str) -> bool:
+    found = re.fullmatch(r"socket://(?:[^\s/:]+|\[[0-9a-fA-F:.%]+\]):(\d{1,5})", port)
+    return found is not None and 0 < int(found[1]) < 65_536
 
 
 class Simulate(Section):
