@@ -99,7 +99,7 @@ class Recipients:
         self._clock = clock
 
     async def put(self, account: int, card: Card) -> tuple[Recipient, bool]:
-        """Add a card, or merge it with the one of its number, and whether it is new. Raises Conflict if it is full."""
+        """Add a card, or merge it with the one of its number, and whether it is new. Raises Conflict if either is full."""
         (found,) = await self.put_all(account, [card])
         return found
 
@@ -199,6 +199,9 @@ class Recipients:
             return new, True
         former = _card(box.open(BODY, row[0], bytes(row[1])))
         merged = Card(card.number, card.name or former.name, {**former.fields, **card.fields})
+        if len(merged.fields) > MAX_FIELDS:
+            detail = f"with these a recipient of this number would have more than {MAX_FIELDS} fields"
+            raise Conflict(detail, cure="replace it, with the fields that are wanted", code="too_many_fields")
         tx.execute("UPDATE recipient SET body = ? WHERE id = ?", (_sealed(box, row[0], merged), row[0]))
         return Recipient(row[0], merged, row[2]), False
 

@@ -74,6 +74,16 @@ async def test_a_wrong_card_is_refused(client: httpx.AsyncClient, card: object, 
     assert (answer.status_code, answer.json()["field"]) == (422, field)
 
 
+async def test_no_merging_gives_a_recipient_more_fields_than_it_may_have(client: httpx.AsyncClient) -> None:
+    fields = {f"f{place}": "x" for place in range(20)}
+    recipient = await added(client, number="+48600100200", fields=fields)
+    answer = await client.post("/v1/recipients", json={"number": "+48600100200", "fields": {"city": "Gdynia"}})
+    assert (answer.status_code, answer.json()["code"]) == (409, "too_many_fields")
+    again = await client.post("/v1/recipients", json={"number": "+48600100200", "fields": {"f0": "y"}})
+    assert (again.status_code, again.json()["fields"]) == (200, {**fields, "f0": "y"})
+    assert (await client.get(f"/v1/recipients/{recipient}")).json() == again.json()
+
+
 async def test_recipients_are_listed_page_by_page(client: httpx.AsyncClient) -> None:
     numbers = [f"+4860010020{place}" for place in range(5)]
     for number in numbers:
