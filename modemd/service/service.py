@@ -55,7 +55,7 @@ class Service:
         self.simulator = Simulator(settings.state_dir, settings.simulate.modems) if settings.simulate.modems else None
         self.background = Background()
         self._clock = clock
-        self._started = clock.now()
+        self._started_s = clock.monotonic()
         self._running = AsyncExitStack()
         self._allowance = Allowance(settings, clock)
         self._gauge = Gauge()
@@ -83,7 +83,7 @@ class Service:
             counts,
             now,
             running=True,
-            uptime_s=(now - self._started) / 1_000_000,
+            uptime_s=self._clock.monotonic() - self._started_s,
             sent_per_min=self._gauge.sent_per_min,
             utilisation=self._gauge.utilisation,
             modems=self.floor.pool.modems,
