@@ -99,7 +99,7 @@ class Recipients:
         self._clock = clock
 
     async def put(self, account: int, card: Card) -> tuple[Recipient, bool]:
-        """Add a card, or merge it with the one of its number, and whether it is new. Raises Conflict if either is full."""
+        """Add a card, or merge it with the one of its number; and whether it is new. Raises Conflict if it is full."""
         (found,) = await self.put_all(account, [card])
         return found
 
