@@ -12,8 +12,9 @@ from modemd.pool.care import Care
 from modemd.pool.discovery import Discovery, Finding, Found
 from modemd.pool.health import Health
 from modemd.pool.inbound import Kind, Take
-from modemd.pool.modem import Condition, Modem, Registration
+from modemd.pool.modem import Condition, Modem
 from modemd.pool.probing import Report, examine, probe, where
+from modemd.pool.registration import Registration
 from modemd.pool.roster import Roster
 from modemd.pool.settings import Hooks, LateAnswer, Serve, Settings, nobody_takes
 from modemd.pool.ussd import ANSWER_S, Reply

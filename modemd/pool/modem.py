@@ -19,9 +19,10 @@ from modemd.clock import Clock
 from modemd.errors import PortLost
 from modemd.pool.health import Health, casts_doubt
 from modemd.pool.histogram import GAP_S, SEND_S, Histogram
+from modemd.pool.registration import Registration, best
 from modemd.values import Outcome, Segment, Verdict
 
-__all__ = ["Condition", "Modem", "Registration", "Sending"]
+__all__ = ["Condition", "Modem", "Sending"]
 
 
 class Condition(StrEnum):
@@ -38,23 +39,6 @@ class Condition(StrEnum):
     ABSENT = "absent"
     """Its port is not there."""
 
-
-class Registration(StrEnum):
-    """How it stands with the network (TS 27.007 7.2)."""
-
-    HOME = "home"
-    ROAMING = "roaming"
-    SEARCHING = "searching"
-    DENIED = "denied"
-    NONE = "none"
-
-    @property
-    def good(self) -> bool:
-        """Whether SMS can be sent."""
-        return self in {Registration.HOME, Registration.ROAMING}
-
-
-_BEST_FIRST = list(Registration)
 
 GAPS_KEPT = 1000
 """Gaps that a modem remembers: some minutes of sending, enough for a 99th percentile."""
@@ -200,7 +184,7 @@ class Modem:
     def registered(self, prefix: str, state: Registration) -> None:
         """What ``+CREG:``, ``+CGREG:`` or ``+CEREG:`` has said last; any good one of them will do."""
         self._registrations[prefix] = state
-        self.registration = min(self._registrations.values(), key=_BEST_FIRST.index)
+        self.registration = best(self._registrations.values())
         self._registration_news.set()
 
     def off_network(self, roaming: bool) -> str | None:

@@ -1,12 +1,34 @@
-"""What ``+CREG``, ``+CGREG``, ``+CEREG``, ``+CSQ`` and ``+COPS`` say (TS 27.007 7.2, 7.3, 8.5)."""
+"""How a modem stands with its network, as ``+CREG``, ``+CGREG``, ``+CEREG``, ``+CSQ`` and ``+COPS`` say it.
+
+TS 27.007 7.2, 7.3, 8.5.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from enum import StrEnum
+
 from modemd.at.grammar import after, fields, whole_numbers
-from modemd.pool.modem import Registration
+
+
+class Registration(StrEnum):
+    """How it stands with the network (TS 27.007 7.2)."""
+
+    HOME = "home"
+    ROAMING = "roaming"
+    SEARCHING = "searching"
+    DENIED = "denied"
+    NONE = "none"
+
+    @property
+    def good(self) -> bool:
+        """Whether SMS can be sent."""
+        return self in {Registration.HOME, Registration.ROAMING}
+
 
 PREFIXES = ("+CREG:", "+CGREG:", "+CEREG:")
 
+_BEST_FIRST = list(Registration)
 _STATES = {
     0: Registration.NONE,
     1: Registration.HOME,
@@ -20,6 +42,11 @@ _STATES = {
     9: Registration.HOME,  # CSFB not preferred
     10: Registration.ROAMING,  # CSFB not preferred
 }
+
+
+def best(states: Iterable[Registration]) -> Registration:
+    """The one that counts of what a modem says of several domains (circuits, packets, EPS): any good one will do."""
+    return min(states, key=_BEST_FIRST.index)
 
 
 def answered(line: str) -> Registration:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from modemd.errors import InvalidField
 from modemd.pool import registration, ussd
-from modemd.pool.modem import Registration
+from modemd.pool.registration import Registration
 from modemd.pool.ussd import End, Reply, Style
 
 
