@@ -109,7 +109,7 @@ class Addressing:
             raise InvalidField("groups", "one of the groups does not exist", cure="list the groups")
 
     async def _filled(self, request: Request, cards: Sequence[Card], rejected: list[Rejected]) -> list[Addressed]:
-        """Each one's text; who lacks a field of it is rejected."""
+        """Each one's text; who lacks a field of it, or all of it, is rejected."""
         addressed = []
         for place, card in enumerate(cards):
             if place % SLICE == SLICE - 1:
@@ -118,6 +118,10 @@ class Addressing:
                 own = template.fill(request.text, card.values())
             except KeyError as missing:
                 detail = f"the recipient has no {missing.args[0]}, which the text names"
+                rejected.append(Rejected(to=card.number, code="missing_field", detail=detail))
+                continue
+            if not own.strip():
+                detail = "with the recipient's fields the text is empty"
                 rejected.append(Rejected(to=card.number, code="missing_field", detail=detail))
                 continue
             addressed.append(await self._written(card.number, own, plain=request.plain))

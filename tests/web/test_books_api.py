@@ -189,6 +189,17 @@ async def test_who_lacks_a_field_is_told_which_and_a_mistyped_field_sends_nothin
     assert (await client.get("/v1/messages")).json()["messages"] == []
 
 
+async def test_who_would_get_an_empty_text_is_rejected_and_no_other(client: httpx.AsyncClient) -> None:
+    cards = [
+        {"number": f"+4860010020{place}", "fields": {"news": news}} for place, news in enumerate(("", " ", "Rain"))
+    ]
+    recipients = [await added(client, **card) for card in cards]
+    answer = await client.post("/v1/messages", json={"recipients": recipients, "text": "{news}"})
+    assert [one["to"] for one in answer.json()["messages"]] == ["+48600100202"]
+    rejected = [(one["to"], one["code"]) for one in answer.json()["rejected"]]
+    assert rejected == [("+48600100200", "missing_field"), ("+48600100201", "missing_field")]
+
+
 async def test_a_column_that_can_be_no_field_is_told_once(client: httpx.AsyncClient) -> None:
     lines = "number,na-me{}\n" + "".join(f"6001002{place:02},x\n" for place in range(20))
     headers = {"Content-Type": "text/csv"}
