@@ -72,6 +72,7 @@ def story(db: Reader, number: int) -> Story | None:
         "SELECT number, sim, reference, sent_at, status, final_at FROM segment WHERE message = ? ORDER BY number",
         (number,),
     ).fetchall()
+    found = replace(found, tried=_tried(db, number))
     return Story(found, [Happening(*row) for row in events], [SentSegment(*row) for row in segments])
 
 

@@ -86,7 +86,7 @@ class Message:
     error_detail: str | None
     body: bytes
     tried: frozenset[str] = frozenset()
-    """The SIMs that it was handed to without success; looked up only for a message that is claimed."""
+    """The SIMs that it was handed to without success; looked up only for a message that is claimed, or told of."""
 
 
 COLUMNS = (

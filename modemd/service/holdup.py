@@ -53,9 +53,13 @@ def holdup(wish: Wish, places: Sequence[Place], rules: Rules, keeper: str | None
     if keeper is not None:
         its = [place for place in allowed if place.sim == keeper]
         return _one_sim(
-            f"Its recipient's messages go through the SIM {end(keeper)}", wish, its, "; a minute it is awaited"
+            f"Its recipient's messages go through the SIM {end(keeper)}",
+            wish,
+            its,
+            "; it is awaited for a minute at most",
         )
-    return _limits("Every SIM that is ready", wish, [place for place in allowed if place.ready])
+    which = "Every SIM that it may use" if rules.bound else "Every SIM that is ready"
+    return _limits(which, wish, [place for place in allowed if place.ready])
 
 
 def _one_sim(rule: str, wish: Wish, its: Sequence[Place], patience: str = "") -> str:
@@ -74,8 +78,9 @@ def _limits(which: str, wish: Wish, ready: Sequence[Place]) -> str:
         recipients = " for different recipients this month" if all(place.new for place in ready) else ""
         return f"{which} is at its limit{recipients} until {rfc3339(min(moments))}."
     able = [place for place in ready if place.until is None]
-    if all(place.sim in wish.tried for place in able) and len(able) < len(ready):
-        return "It waits for another SIM than those that have not got it accepted; these are at their limits."
+    untried = [place for place in ready if place.sim not in wish.tried]
+    if wish.tried and untried and all(place.busy or place.until is not None for place in untried):
+        return "It waits for a SIM that has not failed with it before; each of these is busy, or at its limit."
     if any(not place.busy for place in able):
         return "It is about to be handed to a modem."
     return "It waits for its turn: every modem that may send it is busy, and others may be before it."

@@ -71,7 +71,22 @@ def wish(**changes: Any) -> Wish:
             [place(A), place(B, until=LATER)],
             Rules(),
             None,
-            "It waits for another SIM than those that have not got it accepted; these are at their limits.",
+            "It waits for a SIM that has not failed with it before; each of these is busy, or at its limit.",
+        ),
+        (
+            wish(tried=frozenset({A})),
+            [place(A, busy=False), place(B)],
+            Rules(),
+            None,
+            "It waits for a SIM that has not failed with it before; each of these is busy, or at its limit.",
+        ),
+        (wish(tried=frozenset({A, B})), [place(A), place(B)], Rules(), None, "It waits for its turn"),
+        (
+            wish(),
+            [place(A), place(B, until=SOON)],
+            Rules({1: frozenset({B})}),
+            None,
+            f"Every SIM that it may use is at its limit until {rfc3339(SOON)}.",
         ),
         (
             wish(),
@@ -95,7 +110,7 @@ def wish(**changes: Any) -> Wish:
             Rules(sticky=True),
             B,
             "Its recipient's messages go through the SIM …0002, which cannot send: modem2 is starting "
-            "(bring-up: network); a minute it is awaited.",
+            "(bring-up: network); it is awaited for a minute at most.",
         ),
         (
             wish(),

@@ -111,6 +111,7 @@ async def test_one_that_was_refused_and_waits_for_another_try(at: Teller) -> Non
     one = await at.submit()
     await at.attempt(one, REFUSED)
     said, lines = await at.tell(one)
+    assert (await at.queue.story(one)).message.tried == {SIM}, "the pool is asked why it does not try it there"
     assert said.startswith("It was refused (congestion) and is tried again in ")
     assert said.endswith(" s, on another modem if there is one.")
     assert lines[-1] == "refused through the SIM …4711 (cms-42: congestion)"
