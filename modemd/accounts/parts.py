@@ -38,6 +38,7 @@ from modemd.accounts.suppression import Suppression
 from modemd.accounts.vault import Vault
 from modemd.clock import SECOND, Clock
 from modemd.db import Database
+from modemd.ids import IdSource
 from modemd.queue import Queue
 
 UNUSED = 7 * 86_400
@@ -133,19 +134,22 @@ class Accounts:
         self.sending.issue_password = self.credentials.issue
         self.login = Login(database, self.directory, self.credentials, self.sessions, clock=clock)
         self.notices = Notices(queue, vault, clock)
-        self.errands = Errands(
-            database,
-            keystore,
-            vault,
-            directory=self.directory,
-            notices=self.notices,
-            budgets=Budgets(clock, capacity),
-            ids=ids,
-            clock=clock,
-        )
+        self.errands = self._asking(database, Budgets(clock, capacity), ids)
         self.export = self._exporting(database)
         self.retention = Retention(database, vault, terms.ages, clock)
         self.erasures = self._erasing(database, queue, outside or Outside())
+
+    def _asking(self, database: Database, budgets: Budgets, ids: IdSource) -> Errands:
+        return Errands(
+            database,
+            self._keystore,
+            self.vault,
+            directory=self.directory,
+            notices=self.notices,
+            budgets=budgets,
+            ids=ids,
+            clock=self._clock,
+        )
 
     def _exporting(self, database: Database) -> Export:
         return Export(
