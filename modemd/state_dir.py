@@ -37,6 +37,14 @@ def locate(option: str | Path | None = None, environ: Mapping[str, str] | None =
     return user_state_path("modemd").absolute()
 
 
+def named_config(file: str | Path) -> Path:
+    """The configuration file that somebody has named, which has to be there. Raises ConfigError."""
+    path = Path(file).expanduser().absolute()
+    if not path.is_file():
+        raise ConfigError(f"there is no configuration file {path}", cure="check the path given to --config")
+    return path
+
+
 def prepare(state_dir: Path) -> Path:
     """Make the state directory where it is missing and close it to everybody else (0700); gives it back.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modemd.cli import daemon
-from modemd.state_dir import locate
+from modemd.state_dir import locate, named_config
 
 if TYPE_CHECKING:
     from modemd.config import Settings
@@ -53,7 +53,8 @@ def placed(function: Callable[..., Any]) -> Callable[..., Any]:
     @_where
     @functools.wraps(function)
     def wrapped(state_dir: str | None, config: Path | None, debug: bool, **rest: Any) -> Any:
-        return function(place=Place(locate(state_dir), config, debug), **rest)
+        file = named_config(config) if config else None  # a running daemon has read its own: nobody else would look
+        return function(place=Place(locate(state_dir), file, debug), **rest)
 
     return wrapped
 

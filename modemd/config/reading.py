@@ -87,10 +87,7 @@ def _file(home: Path, named: str | Path | None) -> Path | None:
             return path if path.exists() else None
         except PermissionError as error:
             raise places.unusable(home, error) from error
-    path = Path(named).expanduser().absolute()
-    if not path.is_file():
-        raise ConfigError(f"there is no configuration file {path}", cure="check the path given to --config")
-    return path
+    return places.named_config(named)
 
 
 def _refuse_strangers(environ: Iterable[str]) -> None:

@@ -87,6 +87,13 @@ def wait_for(true: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.parametrize("words", [("status",), ("modems",), ("keys",), ("queue", "list"), ("modems", "drain", "x")])
+def test_a_configuration_that_is_not_there_is_told_though_a_daemon_answers(at: Modemd, words: tuple[str, ...]) -> None:
+    ran = at(*words, "--config", "/no/such/file")
+    assert (ran.code, ran.out) == (2, "")
+    assert "there is no configuration file /no/such/file" in ran.err
+
+
 def test_status_for_people_names_the_modems(at: Modemd) -> None:
     ran = at("status")
     assert ran.code == 0
