@@ -22,7 +22,7 @@ from modemd.db import Reader
 from modemd.errors import InvalidField, Unreadable
 
 RECIPIENT, COPY, CHAIN = "to", "inbound copy", "inbound chain"
-"""Purposes of keyed forms: the first is that of messages (sending.py)."""
+"""Purposes of keyed forms: the first is that of messages (call.py)."""
 _SLICE = 250
 """Accounts looked up by one statement."""
 
