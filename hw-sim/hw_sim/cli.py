@@ -12,6 +12,7 @@ import math
 import sys
 from dataclasses import replace
 from datetime import datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,6 +31,9 @@ FOLDER = click.Path(path_type=Path)
 
 def main() -> NoReturn:
     """The entry point: do what the command line says, end with the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # what a terminal has no sign for is no reason to stop
     sys.exit(run(sys.argv[1:]))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import NoReturn
 
 import click
@@ -56,10 +57,17 @@ def main() -> NoReturn:
 
 
 def _open_streams() -> None:
-    """Open what is closed of the three standard streams; else the next file or port would be taken for one of them."""
+    """Have three standard streams that take everything.
+
+    Of those that are closed the next file or port would take the place. What another encoding than UTF-8 has no sign
+    for is shown as a question mark.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # Python's own way to say so
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  # for as long as the process lives
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def run(words: Sequence[str]) -> int:

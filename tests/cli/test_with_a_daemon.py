@@ -87,6 +87,16 @@ def wait_for(true: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_of_another_encoding_is_shown_what_it_can_show(daemon: Running, encoding: str) -> None:
+    for words in (["modems"], ["start", "--help"]):
+        command = [sys.executable, "-m", "modemd", *words, "--state-dir", str(daemon.state_dir)]
+        environ = {**os.environ, "PYTHONIOENCODING": encoding}
+        ran = subprocess.run(command, capture_output=True, check=True, env=environ)
+        assert ran.stderr == b""
+        assert b"modem" in ran.stdout
+
+
 @pytest.mark.parametrize("words", [("status",), ("modems",), ("keys",), ("queue", "list"), ("modems", "drain", "x")])
 def test_a_configuration_that_is_not_there_is_told_though_a_daemon_answers(at: Modemd, words: tuple[str, ...]) -> None:
     ran = at(*words, "--config", "/no/such/file")

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
@@ -232,6 +232,15 @@ def test_a_phone_shows_what_it_has_received(sent: BankProcess) -> None:
     shown = hw_sim("phone", "+48 501 234 567", "--air-log", str(sent.air_log))
     assert shown.endswith("  modem1  hello\n")
     assert hw_sim("phone", "+48501234568", "--air-log", str(sent.air_log)) == ""
+
+
+def test_a_phone_shows_what_it_can_on_a_terminal_of_another_encoding(tmp_path: Path) -> None:
+    file = tmp_path / "air.jsonl"
+    entry = AirEntry(1.0, 0, 0, "+48501234567", "Zażółć", 1, 1, None, 0.5, 1.0, "accepted", None)
+    file.write_text(json.dumps(asdict(entry)) + "\n")
+    command = [sys.executable, "-m", "hw_sim", "phone", "+48501234567", "--air-log", str(file)]
+    done = subprocess.run(command, capture_output=True, check=True, env={**os.environ, "PYTHONIOENCODING": "latin-1"})
+    assert done.stdout.decode("latin-1").endswith("  modem0  Za?ó??\n")
 
 
 @pytest.mark.parametrize(
