@@ -219,7 +219,7 @@ class Daemon:
         """End it if it still runs."""
         if self._process is not None:
             self.watch.look(self.pid, self.url)
-            self.kill()
+            self.end(signal.SIGTERM if "--simulate" in self._options else signal.SIGKILL)  # a simulator outlives a kill
         self._http.close()
 
     def _output(self, kind: str) -> Path:
