@@ -20,6 +20,7 @@ from modemd.accounts.sending import Beside
 from modemd.clock import SECOND, rfc3339
 from modemd.errors import Conflict, InvalidField, ModemdError, PaymentRequired, TooMany, Unauthorised
 from modemd.web.compat.counter import Counter
+from modemd.web.edge import HEAD
 from modemd.web.lean import LeanRoute
 from modemd.webhooks.callbacks import Request as CallbackRequest
 from modemd.webhooks.event import Event
@@ -69,6 +70,8 @@ class Kannel:
 
     async def send(self, request: Request) -> Response:
         """Send a text to one or several receivers."""
+        if HEAD in request.scope:  # whoever only looks whether there is something sends nothing
+            return Response(status_code=405, headers={"Allow": "GET, POST"})
         try:
             given = await _read(request)
             account = await self._counter.account(request, _word(given, "password"))
