@@ -10,7 +10,7 @@ import peewee
 
 from modemd.db.engine import Connection, Cursor, Engine
 
-ROWS = (128, 64, 32, 16, 8, 4, 2, 1)
+ROWS = (100, 50, 16, 8, 4, 2, 1)
 """Rows of one INSERT: few different statements, so that they stay prepared."""
 
 
