@@ -30,6 +30,10 @@ _COLUMNS = (
 )
 
 
+Call = tuple[Envelope, Sequence[Draft], int]
+"""What is accepted, and the moment it came."""
+
+
 class Repeated(Exception):
     """This call was accepted before, under the same Idempotency-Key: here is what it made then."""
 
@@ -71,8 +75,8 @@ def accept(
     ledger.arrived(tx, envelope.lane, _state(envelope, now), len(drafts))
 
 
-def accept_all(tx: Transaction, calls: Sequence[tuple[Envelope, Sequence[Draft], int]], references: References) -> None:
-    """Insert several calls, each with the moment it came, that spend nothing and have no key."""
+def accept_all(tx: Transaction, calls: Sequence[Call], references: References) -> None:
+    """Insert several calls that spend nothing and have no key."""
     rows: list[tuple[Any, ...]] = []
     for envelope, drafts, now in calls:
         rows += _rows(envelope, drafts, drafts[0].id, references, now)

@@ -38,7 +38,7 @@ class Together:
         self._database = database
         self._references = references
         self._clock = clock
-        self._calls: list[tuple[Envelope, Sequence[Draft], int]] = []
+        self._calls: list[submit.Call] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._messages = 0
 
@@ -55,7 +55,7 @@ class Together:
         self._waiting.append(written)
         await written
 
-    def _look(self, calls: list[tuple[Envelope, Sequence[Draft], int]], before: int, turns: int, until: float) -> None:
+    def _look(self, calls: list[submit.Call], before: int, turns: int, until: float) -> None:
         """Write if no call has come for a while, else look again in the next turn of the loop."""
         if calls is not self._calls:
             return
@@ -75,7 +75,7 @@ class Together:
         else:
             written.add_done_callback(lambda done: _answer(waiting, done.exception()))
 
-    def _accept(self, tx: Transaction, calls: Sequence[tuple[Envelope, Sequence[Draft], int]]) -> None:
+    def _accept(self, tx: Transaction, calls: Sequence[submit.Call]) -> None:
         submit.accept_all(tx, calls, self._references)
 
 
